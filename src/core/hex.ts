@@ -10,7 +10,9 @@
  * ```
  */
 export function hex(value: number | bigint, digits = 1): string {
-  return value < 0 ? `-0x${(-value).toString(16).padStart(digits, "0")}` : `0x${value.toString(16).padStart(digits, "0")}`;
+  return value < 0
+    ? `-0x${(-value).toString(16).padStart(digits, "0")}`
+    : `0x${value.toString(16).padStart(digits, "0")}`;
 }
 
 /**

@@ -1,10 +1,16 @@
 /** Sizes and addresses as people write them, in bytes. */
 
-/** The binary units (IEC 80000-13) that a size may be written in, in bytes. */
-const unitBytes = { B: 1n, KiB: 1n << 10n, MiB: 1n << 20n, GiB: 1n << 30n, TiB: 1n << 40n } as const;
+/** A unit of size: bytes, or a binary multiple of them (IEC 80000-13). */
+export type Unit = "B" | "KiB" | "MiB" | "GiB" | "TiB";
 
-/** A unit of size: `B`, `KiB`, `MiB`, `GiB` or `TiB`. */
-export type Unit = keyof typeof unitBytes;
+/** The units in bytes, smallest first. */
+const unitBytes: Readonly<Record<Unit, bigint>> = {
+  B: 1n,
+  KiB: 1n << 10n,
+  MiB: 1n << 20n,
+  GiB: 1n << 30n,
+  TiB: 1n << 40n,
+};
 
 /** A size in bytes: a number, a bigint, or a string with its unit such as `"32KiB"`. */
 export type Size = number | bigint | `${number}${Unit}`;
