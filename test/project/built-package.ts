@@ -1,0 +1,22 @@
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { tsc } from "./child.ts";
+import { packageRoot } from "./source-files.ts";
+
+/** What `npm pack` may take, and its manifest; the build is added. */
+const packed = ["package.json", "LICENSE", "README.md", "ARCHITECTURE.md", "CHANGELOG.md", "src"];
+
+/** A temporary folder with the package built in it, and how to remove it. Its dependencies are those of this tree. */
+export async function buildPackage(): Promise<{ folder: string; remove: () => void }> {
+  const folder = mkdtempSync(path.join(tmpdir(), "guestwright-built-"));
+  const remove = () => rmSync(folder, { recursive: true });
+  for (const file of packed) cpSync(path.join(packageRoot, file), path.join(folder, file), { recursive: true });
+  symlinkSync(path.join(packageRoot, "node_modules"), path.join(folder, "node_modules"));
+  const built = await tsc("-p", path.join(packageRoot, "tsconfig.build.json"), "--outDir", path.join(folder, "dist"));
+  if (built.status !== 0) {
+    remove();
+    throw new Error(`The build failed:\n${built.stdout}${built.stderr}`);
+  }
+  return { folder, remove };
+}

@@ -1,0 +1,77 @@
+/** Finds the exported symbols that an entry point reaches, through every re-export, and says which have no doc comment. */
+import path from "node:path";
+import { parseSync, type Comment, type Program, type Statement } from "oxc-parser";
+
+/** Gives the source text of a file. */
+export type Read = (file: string) => string;
+
+interface Module {
+  readonly file: string;
+  readonly program: Program;
+  readonly hasDoc: (statement: Statement) => boolean;
+}
+
+function parse(file: string, read: Read): Module {
+  const source = read(file);
+  const { program, comments } = parseSync(file, source);
+  const isDoc = (comment: Comment) => comment.type === "Block" && comment.value.startsWith("*");
+  const hasDoc = ({ start }: Statement) =>
+    comments.some(
+      (comment) => isDoc(comment) && comment.end <= start && source.slice(comment.end, start).trim() === "",
+    );
+  return { file, program, hasDoc };
+}
+
+/** The names that a statement declares, exported or not. */
+function declaredNames(statement: Statement): string[] {
+  const declaration = statement.type === "ExportNamedDeclaration" ? statement.declaration : statement;
+  if (declaration === null) return [];
+  if (declaration.type === "VariableDeclaration") {
+    return declaration.declarations.flatMap(({ id }) => (id.type === "Identifier" ? [id.name] : []));
+  }
+  const named = declaration as { id?: { type: string; name: string } | null };
+  return named.id?.type === "Identifier" ? [named.id.name] : [];
+}
+
+const nameOf = (name: { type: string }) => {
+  const { name: identifier, value } = name as { name?: string; value?: string };
+  return identifier ?? value!;
+};
+
+/** Each name that a file exports: whether it has a doc comment where it is declared, and which file that is. */
+function exportsOf(file: string, read: Read): Map<string, { file: string; documented: boolean }> {
+  const module = parse(file, read);
+  const found = new Map<string, { file: string; documented: boolean }>();
+  const resolve = (target: string) => path.posix.join(path.posix.dirname(file), target);
+  // The first of several overloads speaks for all of them.
+  const declare = (exported: string, statement: Statement) => {
+    if (!found.has(exported)) found.set(exported, { file, documented: module.hasDoc(statement) });
+  };
+  for (const statement of module.program.body) {
+    if (statement.type === "ExportAllDeclaration") {
+      if (statement.exported !== null) declare(nameOf(statement.exported), statement);
+      else for (const [name, symbol] of exportsOf(resolve(statement.source.value), read)) found.set(name, symbol);
+    }
+    if (statement.type !== "ExportNamedDeclaration") continue;
+    for (const name of declaredNames(statement)) declare(name, statement);
+    for (const { local, exported } of statement.specifiers) {
+      if (statement.source !== null) {
+        const symbol = exportsOf(resolve(statement.source.value), read).get(nameOf(local));
+        if (symbol === undefined) throw new Error(`${statement.source.value} does not export ${nameOf(local)}`);
+        found.set(nameOf(exported), symbol);
+      } else {
+        const declaration = module.program.body.find((each) => declaredNames(each).includes(nameOf(local)));
+        if (declaration === undefined) throw new Error(`${file} exports ${nameOf(local)}, which it does not declare`);
+        declare(nameOf(exported), declaration);
+      }
+    }
+  }
+  return found;
+}
+
+/** What an entry point exports without a doc comment, as `name (file)`. */
+export function undocumented(entry: string, read: Read): string[] {
+  return [...exportsOf(entry, read)]
+    .filter(([, { documented }]) => !documented)
+    .map(([name, { file }]) => `${name} (${file})`);
+}

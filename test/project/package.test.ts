@@ -1,0 +1,37 @@
+import { expect, onTestFinished, test } from "vitest";
+import { buildPackage } from "./built-package.ts";
+import { run } from "./child.ts";
+import { entryPoints, filesUnder } from "./source-files.ts";
+
+/** One package, as `npm pack --json` lists it. */
+interface Packed {
+  readonly files: readonly { readonly path: string }[];
+}
+
+test("the package holds the build, its source, the licence and the documents, and nothing else", async () => {
+  const { folder, remove } = await buildPackage();
+  onTestFinished(remove);
+  const { stdout, stderr, status } = await run("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
+    cwd: folder,
+  });
+  expect(status, stderr).toBe(0);
+  // npm lists the packages as an array; since npm 12 as an object, by name.
+  const [{ files }] = Object.values(JSON.parse(stdout) as Record<string, Packed>) as [Packed];
+  const packed = files.map((file) => file.path);
+  const sources = filesUnder("src", ".ts");
+  expect(packed.filter((file) => !file.startsWith("dist/") && !file.startsWith("src/")).toSorted()).toEqual([
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "LICENSE",
+    "README.md",
+    "package.json",
+  ]);
+  expect(packed.filter((file) => file.startsWith("src/")).toSorted()).toEqual(sources.map((file) => `src/${file}`));
+  expect(packed.filter((file) => file.startsWith("dist/")).toSorted()).toEqual(
+    sources
+      .flatMap((file) => [".js", ".js.map", ".d.ts", ".d.ts.map"].map((end) => `dist/${file.replace(/\.ts$/, end)}`))
+      .toSorted(),
+  );
+  const entries = entryPoints().map(({ file }) => file.replace(/^src\/(.*)\.ts$/, "dist/$1.js"));
+  expect(packed).toEqual(expect.arrayContaining(entries));
+});

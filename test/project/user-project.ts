@@ -1,0 +1,20 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { packageRoot } from "./source-files.ts";
+
+/** A project in a temporary folder that depends on guestwright, as a user's does, with these files in it. */
+export function userProject(files: Readonly<Record<string, string>>): { folder: string; remove: () => void } {
+  const folder = mkdtempSync(path.join(tmpdir(), "guestwright-user-"));
+  mkdirSync(path.join(folder, "node_modules"));
+  symlinkSync(packageRoot, path.join(folder, "node_modules/guestwright"));
+  symlinkSync(path.join(packageRoot, "node_modules/@types"), path.join(folder, "node_modules/@types"));
+  const manifest = JSON.stringify({ name: "user", type: "module" });
+  // An example may define what it does not go on to use.
+  const compilerOptions = { noUnusedLocals: false, noUnusedParameters: false };
+  const compiler = JSON.stringify({ extends: `${packageRoot}/tsconfig.json`, compilerOptions, include: ["*.ts"] });
+  for (const [file, text] of Object.entries({ "package.json": manifest, "tsconfig.json": compiler, ...files })) {
+    writeFileSync(path.join(folder, file), text);
+  }
+  return { folder, remove: () => rmSync(folder, { recursive: true }) };
+}
