@@ -6,8 +6,8 @@ const [reportFile, ...failedSteps] = process.argv.slice(2);
 let report = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0, testResults: [] };
 try {
   report = JSON.parse(readFileSync(reportFile, "utf8"));
-} catch {
-  // No report: the tests never ran, and the step that should have run them is among those that failed.
+} catch (error) {
+  failedSteps.push(`reading the tests' report (${error.message})`);
 }
 
 // A file that could not be loaded has no tests to count; it failed all the same.
