@@ -1,0 +1,150 @@
+/**
+ * What the compiler knows of code: its mode, the labels that it defines, the labels that it uses. The types here turn a
+ * wrong operand into a message that says what is wrong with it.
+ */
+import type { Expression } from "./expression.ts";
+import type { Forms, Instructions } from "./instructions.ts";
+import type { Memory, Scaled, Term } from "./memory.ts";
+import type { Mode } from "./mode.ts";
+import type { Register, RegisterClass } from "./register.ts";
+
+// The operands, under the short names that the generated instruction table uses.
+
+/** Any register of a class. */
+export type Reg<Class extends RegisterClass> = Register<Class, string>;
+/** One register. */
+export type Only<Name extends string> = Register<RegisterClass, Name>;
+/** Memory of one of these sizes in bits; 0 is memory without a size of its own. */
+export type Mem<Size extends number> = Memory<Size, number, string>;
+/** A number, or an expression of labels. */
+export type Imm = number | bigint | Expression;
+/** Where a branch goes: a label, or an address. */
+export type Target = string | number | bigint | Expression;
+
+/** Anything that may stand as an operand. */
+export type Operand = Register | Memory | Imm | Target;
+
+type LabelsOf<O> = O extends string
+  ? O
+  : O extends Memory<number, number, infer L>
+    ? L
+    : O extends Expression<infer L>
+      ? L
+      : never;
+
+/** The labels that some operands name. */
+export type LabelsIn<O extends readonly unknown[]> = LabelsOf<O[number]>;
+
+/** What is wrong with an operand whatever the instruction: a message, or `never`. */
+type Misfit<M extends Mode, O> =
+  O extends Register<RegisterClass, infer Name, infer In>
+    ? M extends In ? never : `${M}-bit code has no register ${Name}`
+    : O extends Memory<number, infer Size, string>
+      ? Size extends AddressSizes[M] ? never : `${M}-bit code has no ${Size}-bit addressing`
+      : never;
+
+/** The address sizes, in bits, that each mode has (SDM vol. 1, 3.6); 0 where no register decides. */
+interface AddressSizes {
+  16: 0 | 16 | 32;
+  32: 0 | 16 | 32;
+  64: 0 | 32 | 64;
+}
+
+/** An instruction that the mode lacks takes anything: its `this` type says what is wrong. */
+type NoForms<F> = [F] extends [never] ? readonly unknown[] : never;
+
+/** `O` where the instruction takes these operands in this mode; else, in the place of each bad operand, a message. */
+export type Check<M extends Mode, K extends keyof Forms, O extends readonly unknown[]> =
+  [Misfit<M, O[number]>] extends [never]
+    ? O extends Forms[K][M] | NoForms<Forms[K][M]>
+      ? O
+      : O extends readonly []
+        ? [`${K} takes ${Forms[K]["takes"]}`]
+        : { [I in keyof O]: `${K} takes ${Forms[K]["takes"]}` }
+    : { [I in keyof O]: [Misfit<M, O[I]>] extends [never] ? O[I] : Misfit<M, O[I]> };
+
+/** A number in data: known now, or once labels have addresses. */
+export type Value = number | bigint | Expression;
+
+type LabelsOfValues<V extends readonly Value[]> = V[number] extends infer O ? LabelsOf<O> : never;
+
+/** The instructions that `rep` can precede: SDM vol. 2B, REP/REPE/REPZ/REPNE/REPNZ. */
+export type Repeatable =
+  | "insb" | "insw" | "insd"
+  | "outsb" | "outsw" | "outsd"
+  | "movsb" | "movsw" | "movsd" | "movsq"
+  | "lodsb" | "lodsw" | "lodsd" | "lodsq"
+  | "stosb" | "stosw" | "stosd" | "stosq";
+/** The string instructions that compare, so that `repe` and `repne` make sense before them. */
+export type Comparing =
+  | "cmpsb" | "cmpsw" | "cmpsd" | "cmpsq"
+  | "scasb" | "scasw" | "scasd" | "scasq";
+/** The instructions that `lock` can precede where they write memory: SDM vol. 2A, LOCK. */
+export type Lockable =
+  | "adc" | "add" | "and" | "btc" | "btr" | "bts" | "cmpxchg" | "cmpxchg16b" | "cmpxchg8b"
+  | "dec" | "inc" | "neg" | "not" | "or" | "sbb" | "sub" | "xadd" | "xchg" | "xor";
+
+/**
+ * Code under construction: every method gives new code with one statement more, and leaves the old as it was.
+ *
+ * `M` is the mode, `Defined` the labels that are defined so far, `Used` those that some operand names.
+ *
+ * @example
+ * ```ts
+ * code64().label("again").dec(ecx).jnz("again").hlt(); // ff c9 75 fc f4
+ * ```
+ */
+export interface Code<M extends Mode, Defined extends string, Used extends string>
+  extends Instructions<M, Defined, Used> {
+  /** The size of the code: 16, 32 or 64. */
+  readonly mode: M;
+  /** For the compiler: absent at run time. */
+  readonly labels?: { readonly defined: Defined; readonly used: Used };
+
+  /** Repeats a string instruction RCX, ECX or CX times: the F3 prefix. */
+  readonly rep: Pick<Code<M, Defined, Used>, Extract<Repeatable, keyof Forms>>;
+  /** Repeats a comparing string instruction while equal: the F3 prefix. */
+  readonly repe: Pick<Code<M, Defined, Used>, Extract<Comparing, keyof Forms>>;
+  /** Repeats a comparing string instruction while not equal: the F2 prefix. */
+  readonly repne: Pick<Code<M, Defined, Used>, Extract<Comparing, keyof Forms>>;
+  /** Makes a read-modify-write of memory atomic: the F0 prefix. */
+  readonly lock: Pick<Code<M, Defined, Used>, Extract<Lockable, keyof Forms>>;
+
+  /** Names this place. A name can be defined once; it may be used before. */
+  label<const N extends string>(
+    name: N extends Defined ? `label "${N}" is defined twice` : N,
+  ): Code<M, Defined | N, Used>;
+
+  /** Bytes: 0 to 255, or -128 to -1. */
+  u8<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | LabelsOfValues<V>>;
+  /** 16-bit little-endian numbers, unsigned or signed. */
+  u16<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | LabelsOfValues<V>>;
+  /** 32-bit little-endian numbers, unsigned or signed. */
+  u32<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | LabelsOfValues<V>>;
+  /** 64-bit little-endian numbers, unsigned or signed. */
+  u64<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | LabelsOfValues<V>>;
+  /** A string of ASCII characters, without a terminator. */
+  ascii(text: string): Code<M, Defined, Used>;
+  /** A string of ASCII characters and a zero byte. */
+  asciz(text: string): Code<M, Defined, Used>;
+  /** Bytes as they are. */
+  bytes(bytes: Iterable<number>): Code<M, Defined, Used>;
+  /** `size` zero bytes. */
+  zero(size: number): Code<M, Defined, Used>;
+  /** Bytes of value `fill` (0 unless given) up to the next address that `alignment`, a power of two, divides. */
+  align(alignment: number, fill?: number): Code<M, Defined, Used>;
+}
+
+/** Code of any mode and with any labels. */
+// oxlint-disable-next-line typescript/no-explicit-any -- the label parameters are invariant: nothing else accepts every code
+export type AnyCode = Code<any, any, any>;
+
+/** The labels that some code uses and does not define. */
+export type UndefinedLabels<C> = C extends { readonly labels?: { readonly defined: infer D; readonly used: infer U } }
+  ? Exclude<U, D>
+  : never;
+
+/** `C` where every label that it uses is defined; else a message that names the missing ones. */
+export type Linked<C> = [UndefinedLabels<C>] extends [never] ? C : `label "${UndefinedLabels<C> & string}" is not defined`;
+
+export type { Scaled, Term };

@@ -1,0 +1,104 @@
+/** iced-x86's encoder, for the forms that Keystone refuses or gets wrong. */
+import type * as Iced from "iced-x86";
+import type { Form } from "./form.ts";
+import { writtenKinds } from "./form.ts";
+import type { OperandKind } from "./operand-kind.ts";
+import { registerId, widen } from "./register-id.ts";
+import type { ResolvedInstruction, ResolvedMemory, ResolvedOperand } from "./resolved.ts";
+import { addressBits, neededSegment, placeholder } from "./resolved.ts";
+
+/** Encodes one form at address 0; `undefined` where iced-x86 refuses it. */
+export function encodeWithIced(iced: typeof Iced, form: Form, written: ResolvedInstruction): Uint8Array | undefined {
+  const instruction = new iced.Instruction();
+  const encoder = new iced.Encoder(written.mode);
+  try {
+    instruction.code = form.code;
+    const kinds = writtenKinds(form);
+    if (kinds.length === 0) form.kinds.forEach((kind, i) => setImplied(iced, instruction, i, kind, written.mode));
+    else kinds.forEach((kind, i) => setOperand(iced, instruction, i, kind, written.operands[i]!, written));
+    setPrefix(instruction, written);
+    encoder.encode(instruction, 0n);
+    return encoder.takeBuffer();
+  } catch {
+    return undefined;
+  } finally {
+    encoder.free();
+    instruction.free();
+  }
+}
+
+function setPrefix(instruction: Iced.Instruction, { prefix }: ResolvedInstruction): void {
+  instruction.hasLockPrefix = prefix === "lock";
+  if (prefix === "rep" || prefix === "repe") instruction.hasRepPrefix = true;
+  if (prefix === "repne") instruction.hasRepnePrefix = true;
+}
+
+function setOperand(
+  iced: typeof Iced,
+  instruction: Iced.Instruction,
+  i: number,
+  kind: OperandKind,
+  operand: ResolvedOperand,
+  { mode }: ResolvedInstruction,
+): void {
+  const { OpKind } = iced;
+  if (typeof operand === "bigint") {
+    if (kind.branch === undefined) return setImmediate(iced, instruction, i, kind, operand);
+    instruction.setOpKind(i, OpKind[`NearBranch${mode}`]);
+    if (mode === 64) instruction.nearBranch64 = BigInt.asUintN(64, operand);
+    else if (mode === 32) instruction.nearBranch32 = Number(BigInt.asUintN(32, operand));
+    else instruction.nearBranch16 = Number(BigInt.asUintN(16, operand));
+  } else if (operand.kind === "register") {
+    const isWider = operand.class === "r16" && (kind.register === "r32" || kind.register === "r64");
+    const name = isWider ? widen(operand.name, kind.register as "r32" | "r64") : operand.name;
+    setRegister(iced, instruction, i, name);
+  } else {
+    instruction.setOpKind(i, OpKind.Memory);
+    setMemory(iced, instruction, operand, addressBits(operand, mode));
+  }
+}
+
+function setRegister(iced: typeof Iced, instruction: Iced.Instruction, i: number, name: string): void {
+  instruction.setOpKind(i, iced.OpKind.Register);
+  instruction.setOpRegister(i, registerId(iced, name));
+}
+
+function setImmediate(iced: typeof Iced, instruction: Iced.Instruction, i: number, kind: OperandKind, value: bigint): void {
+  const { bits, extendedTo } = kind.immediate ?? { bits: 8, extendedTo: 8 };
+  const name = bits === extendedTo ? `Immediate${bits}` : `Immediate${bits}to${extendedTo}`;
+  // ENTER has two immediates: iced-x86 keeps the second in a place of its own.
+  const isSecond = i > 0 && isImmediate(iced, instruction.opKind(i - 1));
+  const opKind = iced.OpKind[(isSecond ? `${name}_2nd` : name) as keyof typeof Iced.OpKind];
+  instruction.setOpKind(i, opKind);
+  instruction.setImmediateI64(i, BigInt.asIntN(bits, value));
+}
+
+function isImmediate(iced: typeof Iced, opKind: number): boolean {
+  return iced.OpKind[opKind]!.startsWith("Immediate");
+}
+
+function setMemory(iced: typeof Iced, instruction: Iced.Instruction, memory: ResolvedMemory, bits: number): void {
+  const segment = neededSegment(memory);
+  if (segment !== undefined) instruction.segmentPrefix = registerId(iced, segment);
+  if (memory.base !== undefined) instruction.memoryBase = registerId(iced, memory.base);
+  if (memory.index !== undefined) instruction.memoryIndex = registerId(iced, memory.index);
+  instruction.memoryIndexScale = memory.scale;
+  const displacement = memory.displacement ?? placeholder(Math.min(bits, 32));
+  instruction.memoryDisplacement = BigInt.asUintN(64, displacement);
+  const isAbsolute = memory.base === undefined && memory.index === undefined;
+  instruction.memoryDisplSize = isAbsolute || memory.base === "rip" ? bits / 8 : displacement === 0n ? 0 : 1;
+}
+
+/** A string instruction's operands: registers by name, addresses by the mode's size. */
+function setImplied(iced: typeof Iced, instruction: Iced.Instruction, i: number, kind: OperandKind, mode: 16 | 32 | 64): void {
+  if (kind.only !== undefined) return setRegister(iced, instruction, i, kind.only);
+  const letter = { 16: "", 32: "E", 64: "R" }[mode];
+  if (kind.implies === "rBX") {
+    instruction.setOpKind(i, iced.OpKind.Memory);
+    instruction.memoryBase = registerId(iced, `${letter}BX`);
+    instruction.memoryIndex = iced.Register.AL;
+    return;
+  }
+  const name = { rSI: `MemorySeg${letter}SI`, rDI: `MemorySeg${letter}DI`, "es:rDI": `MemoryES${letter}DI` }[kind.implies!];
+  instruction.setOpKind(i, iced.OpKind[name as keyof typeof Iced.OpKind]);
+}

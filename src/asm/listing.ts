@@ -1,0 +1,92 @@
+/** The listing: every statement with its address, its bytes and where it was written. */
+import { hex } from "../core/hex.ts";
+import type { SourceLocation } from "../core/source.ts";
+import type { Writer } from "./encode.ts";
+import { expressionToText, isExpression } from "./expression.ts";
+import type { Memory } from "./memory.ts";
+import type { Node, NodeOperand } from "./node.ts";
+import type { Register } from "./register.ts";
+
+/** One statement of a program, as it lies in memory. */
+export interface ListingLine {
+  readonly kind: "instruction" | "label" | "data";
+  readonly address: bigint;
+  readonly bytes: Uint8Array;
+  /** The statement in Intel syntax; of a label, its name. */
+  readonly text: string;
+  /** Who wrote an instruction's bytes. */
+  readonly writer: Writer | undefined;
+  readonly source: SourceLocation | undefined;
+}
+
+/** A statement in Intel syntax, with labels by their names. */
+export function statementToText(node: Node): string {
+  switch (node.kind) {
+    case "label":
+      return node.name;
+    case "instruction": {
+      const operands = node.operands.map(operandToText).join(", ");
+      return [node.prefix, node.mnemonic, operands].filter((each) => each !== undefined && each !== "").join(" ");
+    }
+    case "numbers":
+      return `u${node.width * 8} ${node.values.map(numberToText).join(", ")}`;
+    case "bytes":
+      return node.text;
+    case "align":
+      return `align ${node.alignment}${node.fill === 0 ? "" : `, ${hex(node.fill, 2)}`}`;
+  }
+}
+
+function numberToText(value: NodeOperand & (bigint | object)): string {
+  return isExpression(value) ? expressionToText(value) : typeof value === "bigint" ? hex(value) : "";
+}
+
+const sizeNames: Readonly<Record<number, string>> = {
+  8: "byte ",
+  16: "word ",
+  32: "dword ",
+  48: "fword ",
+  64: "qword ",
+  128: "xmmword ",
+};
+
+/** An operand in Intel syntax. */
+export function operandToText(operand: Register | Memory | NodeOperand): string {
+  if (typeof operand === "bigint") return hex(operand);
+  if (operand.kind === "register") return operand.name;
+  if (operand.kind === "expression") return expressionToText(operand);
+  const { base, index, scale, displacement, segment, size } = operand;
+  const terms = [base, index === undefined ? undefined : `${index}${scale === 1 ? "" : `*${scale}`}`];
+  const words = terms.filter((each) => each !== undefined);
+  if (isExpression(displacement)) words.push(expressionToText(displacement));
+  else if (displacement !== 0n || words.length === 0) words.push(hex(displacement));
+  return `${sizeNames[size] ?? ""}${segment === undefined ? "" : `${segment}:`}[${words.join("+").replaceAll("+-", "-")}]`;
+}
+
+/**
+ * The listing as text: address, bytes, statement, and in the last column who wrote it if not Keystone, and where.
+ *
+ * @param options.source whether lines say where they were written: leave it out of what should not change when code moves.
+ */
+export function listingToText(lines: readonly ListingLine[], options: { readonly source?: boolean } = {}): string {
+  const bytesInLine = 8;
+  const rows: string[] = [];
+  for (const line of lines) {
+    const address = line.address.toString(16).padStart(8, "0");
+    if (line.kind === "label") {
+      rows.push(`${address} ${line.text}:`);
+      continue;
+    }
+    const marks = [
+      line.writer === "iced-x86" ? "[iced-x86]" : undefined,
+      options.source === true && line.source !== undefined ? `${line.source.file}:${line.source.line}` : undefined,
+    ].filter((each) => each !== undefined);
+    for (let at = 0; at === 0 || at < line.bytes.length; at += bytesInLine) {
+      const bytes = Array.from(line.bytes.subarray(at, at + bytesInLine), (each) => each.toString(16).padStart(2, "0"));
+      const rowAddress = (line.address + BigInt(at)).toString(16).padStart(8, "0");
+      const columns = `${rowAddress}   ${bytes.join(" ").padEnd(bytesInLine * 3 - 1)}`;
+      rows.push(at === 0 ? `${`${columns}  ${line.text}`.padEnd(72)} ${marks.join(" ")}`.trimEnd() : columns.trimEnd());
+    }
+  }
+  return rows.join("\n");
+}

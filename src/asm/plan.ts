@@ -1,0 +1,117 @@
+/**
+ * Planning: each instruction's ways to be encoded, shortest first, before addresses are known. Numbers that depend on
+ * labels are pending: a placeholder of full width stands for them until the linker fills them in.
+ */
+import { hex } from "../core/hex.ts";
+import { AsmError } from "./asm-error.ts";
+import { locate } from "./call-site.ts";
+import type { Request } from "./encode.ts";
+import type { Expression } from "./expression.ts";
+import { isExpression } from "./expression.ts";
+import type { Form, FormTable } from "./form.ts";
+import { fittingForms, writtenKinds } from "./form.ts";
+import { operandToText, statementToText } from "./listing.ts";
+import type { Memory } from "./memory.ts";
+import type { Mode } from "./mode.ts";
+import type { InstructionNode, NodeOperand } from "./node.ts";
+import { hasRegister } from "./register.ts";
+import type { ResolvedOperand } from "./resolved.ts";
+import { addressBits, placeholder } from "./resolved.ts";
+
+/** The ways to encode an instruction, shortest first. More than one only where a pending number decides. */
+export function plan(table: FormTable, mode: Mode, node: InstructionNode): readonly Request[] {
+  const forms = table.of(node.mnemonic, mode);
+  if (forms.length === 0) throw badOperands(node, `${mode}-bit code has no ${node.mnemonic}`);
+  for (const operand of node.operands) checkOperand(mode, node, operand);
+  const fitting = fittingForms(forms, mode, node.operands);
+  if (fitting.length === 0) throw noForm(forms, node);
+  return byPendingWidth(fitting, node).map((group) => ({
+    forms: group,
+    instruction: {
+      mode,
+      mnemonic: node.mnemonic,
+      prefix: node.prefix,
+      operands: node.operands.map((operand, i) => pend(operand, writtenKinds(group[0]!)[i]!)),
+    },
+  }));
+}
+
+/** Splits forms by the width of their pending number; one group where none is pending. */
+function byPendingWidth(forms: readonly Form[], node: InstructionNode): readonly (readonly Form[])[] {
+  const groups = new Map<number, Form[]>();
+  for (const form of forms) {
+    const width = writtenKinds(form).reduce((sum, kind, i) => {
+      if (kind.branch !== undefined) return kind.branch;
+      return isExpression(node.operands[i]) ? (kind.immediate?.bits ?? sum) : sum;
+    }, 0);
+    groups.set(width, [...(groups.get(width) ?? []), form]);
+  }
+  return [...groups].toSorted(([a], [b]) => a - b).map(([, group]) => group);
+}
+
+/** An operand with a placeholder for what is pending. A branch's distance always is: it depends on where it stands. */
+function pend(operand: NodeOperand, kind: ReturnType<typeof writtenKinds>[number]): ResolvedOperand {
+  if (kind.branch !== undefined) return kind.branch === 8 ? 0x10n : placeholder(kind.branch);
+  if (isExpression(operand)) return placeholder(kind.immediate!.bits);
+  if (typeof operand === "bigint" || operand.kind === "register") return operand;
+  return { ...operand, displacement: isExpression(operand.displacement) ? undefined : operand.displacement };
+}
+
+/** Finds what no form can make good: a register or an address that the mode lacks. */
+function checkOperand(mode: Mode, node: InstructionNode, operand: NodeOperand): void {
+  if (typeof operand === "bigint" || operand.kind === "expression") return;
+  if (operand.kind === "register") return checkRegister(mode, node, operand.name);
+  const has = { 16: [0, 16, 32], 32: [0, 16, 32], 64: [0, 32, 64] }[mode];
+  if (!has.includes(operand.addressSize)) {
+    throw badOperands(node, `${mode}-bit code has no ${operand.addressSize}-bit addressing: ${operandToText(operand)}`);
+  }
+  for (const name of [operand.base, operand.index]) if (name !== undefined) checkRegister(mode, node, name);
+  checkDisplacement(mode, node, operand);
+}
+
+function checkRegister(mode: Mode, node: InstructionNode, name: string): void {
+  if (!hasRegister(mode, name)) throw badOperands(node, `${mode}-bit code has no register ${name}`);
+}
+
+/** A displacement is as wide as the address, but 32 bits, sign-extended, in 64-bit addresses (SDM vol. 2A, 2.2.1.3). */
+function checkDisplacement(mode: Mode, node: InstructionNode, memory: Memory): void {
+  const { displacement } = memory;
+  if (isExpression(displacement)) return;
+  const bits = addressBits(memory, mode);
+  if (fitsField(displacement, Math.min(bits, 32), bits)) return;
+  throw new AsmError(`${statementToText(node)}: the displacement ${hex(displacement)} is beyond ${Math.min(bits, 32)} bits`, {
+    code: "OUT_OF_RANGE",
+    value: displacement,
+    source: locate(node.site),
+  });
+}
+
+/** Whether a field of `bits`, which the CPU sign-extends to `extendedTo`, can hold a number. */
+export function fitsField(value: bigint, bits: number, extendedTo: number): boolean {
+  if (value < -(1n << BigInt(extendedTo - 1)) || value >= 1n << BigInt(extendedTo)) return false;
+  const signed = BigInt.asIntN(extendedTo, value);
+  return bits === extendedTo || BigInt.asIntN(bits, signed) === signed;
+}
+
+function badOperands(node: InstructionNode, message: string): AsmError {
+  return new AsmError(message, { code: "BAD_OPERANDS", value: node.operands, source: locate(node.site) });
+}
+
+function noForm(forms: readonly Form[], node: InstructionNode): AsmError {
+  const takes = [...new Set(forms.map((form) => (writtenKinds(form).length === 0 ? node.mnemonic : form.text)))];
+  return new AsmError(`${statementToText(node)}: ${node.mnemonic} does not take these operands`, {
+    code: "BAD_OPERANDS",
+    value: node.operands,
+    source: locate(node.site),
+    hint: `it takes ${takes.join(" | ")}`,
+  });
+}
+
+/** The labels that an instruction's operands name. */
+export function expressionsOf(node: InstructionNode): readonly Expression[] {
+  return node.operands.flatMap((operand) => {
+    if (isExpression(operand)) return [operand];
+    if (typeof operand === "object" && operand.kind === "memory" && isExpression(operand.displacement)) return [operand.displacement];
+    return [];
+  });
+}

@@ -1,0 +1,42 @@
+/** An instruction whose every number is known: what is printed, encoded and compared. */
+import type { Memory } from "./memory.ts";
+import type { Mode } from "./mode.ts";
+import type { Mnemonic, Prefix } from "./node.ts";
+import type { Register } from "./register.ts";
+
+/**
+ * A memory operand whose displacement is a number, or `undefined` while the linker has yet to fill it in. With base `rip`
+ * the displacement is the address that it names.
+ */
+export type ResolvedMemory = Omit<Memory, "displacement"> & { readonly displacement: bigint | undefined };
+
+/** An operand without labels. */
+export type ResolvedOperand = Register | ResolvedMemory | bigint;
+
+/** An instruction without labels. */
+export interface ResolvedInstruction {
+  readonly mode: Mode;
+  readonly mnemonic: Mnemonic;
+  readonly prefix: Prefix | undefined;
+  readonly operands: readonly ResolvedOperand[];
+}
+
+/** A number that needs all of `bits`, for what the linker fills in: no shorter encoding can hold it. */
+export function placeholder(bits: number): bigint {
+  return BigInt.asUintN(bits, 0x7172737475767778n >> BigInt(Math.max(64 - bits, 0)));
+}
+
+/** The address size of a memory operand in bits: that of its registers, else the mode's. */
+export function addressBits(memory: Pick<Memory, "addressSize">, mode: Mode): number {
+  return memory.addressSize === 0 ? mode : memory.addressSize;
+}
+
+/** The segment that an address uses unless another is named: SS with SP or BP as base, else DS (SDM vol. 1, table 3-5). */
+export function defaultSegment(memory: Pick<Memory, "base">): "ss" | "ds" {
+  return /^[er]?[sb]p$/.test(memory.base ?? "") ? "ss" : "ds";
+}
+
+/** The segment override that a memory operand needs; naming the default segment needs none. */
+export function neededSegment(memory: Pick<Memory, "base" | "segment">): string | undefined {
+  return memory.segment === defaultSegment(memory) ? undefined : memory.segment;
+}
