@@ -3,7 +3,19 @@ import type { PhysAddr } from "../core/address.ts";
 import { hex } from "../core/hex.ts";
 import { sizeToText } from "../core/units.ts";
 import { checkDescription, physicalBitsOf } from "./check-description.ts";
-import { CR0_PE, CR0_PG, CR4_LA57, CR4_PAE, CR4_PGE, CR4_PKE, CR4_PSE, EFER_LMA, EFER_LME, EFER_NXE, type PagingRegisters } from "./control-registers.ts";
+import {
+  CR0_PE,
+  CR0_PG,
+  CR4_LA57,
+  CR4_PAE,
+  CR4_PGE,
+  CR4_PKE,
+  CR4_PSE,
+  EFER_LMA,
+  EFER_LME,
+  EFER_NXE,
+  type PagingRegisters,
+} from "./control-registers.ts";
 import type { PageTables, PagingDescription, PagingRequirements, TableCount } from "./description.ts";
 import { fillTables } from "./fill-tables.ts";
 import { pagingModes, tableBytes } from "./modes.ts";
@@ -48,7 +60,17 @@ export function buildPageTables(description: PagingDescription): PageTables {
   const bytes = allocate(planned.count);
   const { executeDisabled } = fillTables(description, planned, at, bytes);
   const requires = requirementsOf(description, planned, executeDisabled);
-  return { mode, root: at, at, bytes, count: planned.count, mappings, absent, requires, registers: registersFor(at, requires) };
+  return {
+    mode,
+    root: at,
+    at,
+    bytes,
+    count: planned.count,
+    mappings,
+    absent,
+    requires,
+    registers: registersFor(at, requires),
+  };
 }
 
 function plan(description: PagingDescription): Plan {
@@ -59,12 +81,20 @@ function plan(description: PagingDescription): Plan {
 function place(description: PagingDescription, { bytes }: TableCount): PhysAddr {
   const { tables, mode } = description;
   const align = BigInt(tableBytes);
-  const at = typeof tables === "function" ? tables(bytes, align) : typeof tables === "object" ? roundUp(tables.at, align) : tables;
+  const at =
+    typeof tables === "function"
+      ? tables(bytes, align)
+      : typeof tables === "object"
+        ? roundUp(tables.at, align)
+        : tables;
   if (typeof at !== "bigint" || at < 0n || at % align !== 0n) {
-    throw new PagingError(`the page tables are placed at ${typeof at === "bigint" ? hex(at) : String(at)}, which is not a multiple of 4096`, {
-      code: "paging-placement",
-      value: at,
-    });
+    throw new PagingError(
+      `the page tables are placed at ${typeof at === "bigint" ? hex(at) : String(at)}, which is not a multiple of 4096`,
+      {
+        code: "paging-placement",
+        value: at,
+      },
+    );
   }
   if (typeof tables === "object" && at + bytes > tables.at + tables.size) {
     throw new PagingError(
@@ -75,12 +105,16 @@ function place(description: PagingDescription, { bytes }: TableCount): PhysAddr 
   const { rootBits, tableBits } = pagingModes[mode];
   const width = Math.min(physicalBitsOf(description), tableBits);
   if (at >= 1n << BigInt(rootBits)) throw outOfReach(at, `CR3 has ${rootBits} bits in ${mode} paging`);
-  if (at + bytes > 1n << BigInt(width)) throw outOfReach(at + bytes - 1n, `entries hold table addresses of ${width} bits`);
+  if (at + bytes > 1n << BigInt(width))
+    throw outOfReach(at + bytes - 1n, `entries hold table addresses of ${width} bits`);
   return at;
 }
 
 function outOfReach(address: bigint, why: string): PagingError {
-  return new PagingError(`the page tables reach physical ${hex(address)}, but ${why}`, { code: "paging-placement", value: address });
+  return new PagingError(`the page tables reach physical ${hex(address)}, but ${why}`, {
+    code: "paging-placement",
+    value: address,
+  });
 }
 
 function roundUp(value: bigint, align: bigint): bigint {
@@ -118,7 +152,12 @@ function registersFor(cr3: PhysAddr, requires: PagingRequirements): PagingRegist
   return {
     cr0: CR0_PG | CR0_PE,
     cr3,
-    cr4: (pse ? CR4_PSE : 0n) | (pae ? CR4_PAE : 0n) | (pge ? CR4_PGE : 0n) | (la57 ? CR4_LA57 : 0n) | (pke ? CR4_PKE : 0n),
+    cr4:
+      (pse ? CR4_PSE : 0n) |
+      (pae ? CR4_PAE : 0n) |
+      (pge ? CR4_PGE : 0n) |
+      (la57 ? CR4_LA57 : 0n) |
+      (pke ? CR4_PKE : 0n),
     efer: (lme ? EFER_LME | EFER_LMA : 0n) | (nxe ? EFER_NXE : 0n),
   };
 }

@@ -3,6 +3,7 @@ import { hex } from "../core/hex.ts";
 import type { Access, AbsentMapping, Mapping, PagingDescription } from "./description.ts";
 import { pageBytes, pagingModes, type PageSize, type PagingModeRules } from "./modes.ts";
 import { PagingError } from "./paging-error.ts";
+import { isCanonical } from "./virtual-address.ts";
 
 /** The rights that each kind of access gives. */
 export const accessRights: Readonly<Record<Access, { readonly write: boolean; readonly execute: boolean }>> = {
@@ -27,7 +28,11 @@ export function physicalBitsOf(description: PagingDescription): number {
 export function checkDescription(description: PagingDescription): void {
   const rules = pagingModes[description.mode] as PagingModeRules | undefined;
   if (rules === undefined) {
-    throw invalid(`there is no paging mode ${quote(description.mode)}`, description.mode, `one of ${Object.keys(pagingModes).join(", ")}`);
+    throw invalid(
+      `there is no paging mode ${quote(description.mode)}`,
+      description.mode,
+      `one of ${Object.keys(pagingModes).join(", ")}`,
+    );
   }
   const { maxPhysAddr, pageSize, largest, recursive } = description;
   checkRange("maxPhysAddr", maxPhysAddr, 32, 52);
@@ -48,7 +53,11 @@ export function checkDescription(description: PagingDescription): void {
 function checkMapping(description: PagingDescription, rules: PagingModeRules, mapping: Mapping): void {
   const { name, phys, size, access, key, software, cache } = mapping;
   if (!(access in accessRights)) {
-    throw invalid(`mapping ${quote(name)} has access ${quote(access)}`, access, `one of ${Object.keys(accessRights).join(", ")}`);
+    throw invalid(
+      `mapping ${quote(name)} has access ${quote(access)}`,
+      access,
+      `one of ${Object.keys(accessRights).join(", ")}`,
+    );
   }
   const chosen = mapping.pageSize ?? description.pageSize ?? "largest";
   const pageSize = chosen === "largest" ? "4KiB" : chosen;
@@ -67,11 +76,14 @@ function checkMapping(description: PagingDescription, rules: PagingModeRules, ma
     );
   }
   if (!accessRights[access].execute && !rules.executeDisable) {
-    throw new PagingError(`mapping ${quote(name)} has access "${access}", but ${rules.mode} paging cannot forbid execution`, {
-      code: "paging-unsupported",
-      value: access,
-      hint: `say "${access}x", or use PAE paging, whose entries have XD`,
-    });
+    throw new PagingError(
+      `mapping ${quote(name)} has access "${access}", but ${rules.mode} paging cannot forbid execution`,
+      {
+        code: "paging-unsupported",
+        value: access,
+        hint: `say "${access}x", or use PAE paging, whose entries have XD`,
+      },
+    );
   }
   checkRange(`mapping ${quote(name)}: software`, software, 0, 2 ** rules.softwareBits - 1);
   checkRange(`mapping ${quote(name)}: cache.pat`, cache?.pat, 0, 7);
@@ -89,7 +101,12 @@ function checkAbsent(rules: PagingModeRules, absent: AbsentMapping): void {
   const pageSize = absent.pageSize ?? "4KiB";
   checkPageSize(`mapping ${quote(name)}`, rules, pageSize);
   checkVirtualRange(rules, absent, pageSize);
-  if (typeof payload !== "bigint" || payload < 0n || payload >> BigInt(rules.entryBytes * 8) !== 0n || (payload & 1n) !== 0n) {
+  if (
+    typeof payload !== "bigint" ||
+    payload < 0n ||
+    payload >> BigInt(rules.entryBytes * 8) !== 0n ||
+    (payload & 1n) !== 0n
+  ) {
     throw invalid(
       `the payload of ${quote(name)} is ${show(payload)}`,
       payload,
@@ -117,13 +134,8 @@ function checkVirtualRange(rules: PagingModeRules, mapping: Mapping | AbsentMapp
     );
   }
   const half = 1n << BigInt(rules.virtualBits - 1);
-  if (!isCanonical(rules, last) || (rules.virtualBits > 32 && virt < half && last >= half)) throw nonCanonical(rules, name, "ends", last);
-}
-
-/** Whether an address is one that the mode has: in 48 or 57 bits, sign-extended; in 32, without more bits. */
-export function isCanonical(rules: PagingModeRules, virt: bigint): boolean {
-  if (rules.virtualBits === 32) return virt >> 32n === 0n;
-  return BigInt.asUintN(64, BigInt.asIntN(rules.virtualBits, virt)) === virt;
+  if (!isCanonical(rules, last) || (rules.virtualBits > 32 && virt < half && last >= half))
+    throw nonCanonical(rules, name, "ends", last);
 }
 
 function nonCanonical(rules: PagingModeRules, name: string, verb: "starts" | "ends", address: bigint): PagingError {
@@ -143,19 +155,25 @@ function checkAligned(name: string, field: "virt" | "phys" | "size", value: bigi
     throw invalid(`mapping ${quote(name)}: ${field} is ${show(value)}`, value, "a bigint of 64 bits");
   }
   if (value % pageBytes[pageSize] === 0n) return;
-  throw new PagingError(`mapping ${quote(name)}: ${field} ${hex(value)} is not a multiple of the page size ${pageSize}`, {
-    code: "paging-misaligned",
-    value,
-  });
+  throw new PagingError(
+    `mapping ${quote(name)}: ${field} ${hex(value)} is not a multiple of the page size ${pageSize}`,
+    {
+      code: "paging-misaligned",
+      value,
+    },
+  );
 }
 
 function checkPageSize(owner: string, rules: PagingModeRules, pageSize: PageSize | undefined): void {
   const sizes = pageSizesOf(rules);
   if (pageSize === undefined || sizes.includes(pageSize)) return;
-  throw new PagingError(`${owner} asks for pages of ${show(pageSize)}, but ${rules.mode} paging has ${sizes.join(", ")}`, {
-    code: "paging-unsupported",
-    value: pageSize,
-  });
+  throw new PagingError(
+    `${owner} asks for pages of ${show(pageSize)}, but ${rules.mode} paging has ${sizes.join(", ")}`,
+    {
+      code: "paging-unsupported",
+      value: pageSize,
+    },
+  );
 }
 
 function checkRecursive(rules: PagingModeRules, slot: number, access: Access = "rwx"): void {
@@ -172,7 +190,8 @@ function checkRecursive(rules: PagingModeRules, slot: number, access: Access = "
 }
 
 function checkName(names: Set<string>, name: string): void {
-  if (typeof name !== "string" || name === "") throw invalid("a mapping has no name", name, "a string that is not empty");
+  if (typeof name !== "string" || name === "")
+    throw invalid("a mapping has no name", name, "a string that is not empty");
   if (names.has(name)) {
     throw new PagingError(`two mappings are named ${quote(name)}`, { code: "paging-duplicate-name", value: name });
   }

@@ -29,7 +29,12 @@ const XD_HIGH = 0x8000_0000;
 /**
  * Writes the planned tables into `bytes`, which are zero and lie at `at`. Says whether any entry has XD set.
  */
-export function fillTables(description: PagingDescription, plan: Plan, at: PhysAddr, bytes: Uint8Array): { readonly executeDisabled: boolean } {
+export function fillTables(
+  description: PagingDescription,
+  plan: Plan,
+  at: PhysAddr,
+  bytes: Uint8Array,
+): { readonly executeDisabled: boolean } {
   const rules = pagingModes[description.mode];
   const { levels, entryBytes } = rules;
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
@@ -43,7 +48,8 @@ export function fillTables(description: PagingDescription, plan: Plan, at: PhysA
   const last: number[] = levels.map((_, depth) => (depth === 0 ? 0 : -1));
   let executeDisabled = false;
 
-  const tableIndex = (depth: number, table: number): number => start[depth]! + made[depth]! - 1 - (last[depth]! - table);
+  const tableIndex = (depth: number, table: number): number =>
+    start[depth]! + made[depth]! - 1 - (last[depth]! - table);
   const putAddress = (word: number, flags: EntryFlags, frame: number): void => {
     words[word]! |= ((frame & 0xf_ffff) << 12) | flags.low;
     if (entryWords === 2) words[word + 1]! |= Math.floor(frame / 0x10_0000) | flags.high;
@@ -63,7 +69,11 @@ export function fillTables(description: PagingDescription, plan: Plan, at: PhysA
       }
       const above = Math.floor((table * span) / parent.table);
       const index = table - above * (parent.table / parent.entry);
-      putAddress(tableIndex(depth - 1, above) * tableWords + index * entryWords, flags, baseFrame + tableIndex(depth, table));
+      putAddress(
+        tableIndex(depth - 1, above) * tableWords + index * entryWords,
+        flags,
+        baseFrame + tableIndex(depth, table),
+      );
     }
   };
 
@@ -77,7 +87,8 @@ export function fillTables(description: PagingDescription, plan: Plan, at: PhysA
       putAddress((run.first / entry) * entryWords, flags, baseFrame);
       continue;
     }
-    const flags = owner.kind === "absent" ? payloadFlags(owner.mapping.payload) : pageFlags(levels[depth]!, owner.mapping);
+    const flags =
+      owner.kind === "absent" ? payloadFlags(owner.mapping.payload) : pageFlags(levels[depth]!, owner.mapping);
     if (owner.kind === "mapping" && flags.high < 0) executeDisabled = true;
     const step = owner.kind === "absent" ? 0 : entry;
     let { first, frame } = run;
@@ -96,7 +107,14 @@ export function fillTables(description: PagingDescription, plan: Plan, at: PhysA
 }
 
 /** Stores 8-byte entries: the address moves on by `step` pages of 4 KiB each time, carrying into the high word. */
-function fillLong(words: Uint32Array, from: number, entries: number, frame: number, step: number, flags: EntryFlags): void {
+function fillLong(
+  words: Uint32Array,
+  from: number,
+  entries: number,
+  frame: number,
+  step: number,
+  flags: EntryFlags,
+): void {
   let low = ((frame & 0xf_ffff) << 12) | flags.low;
   let high = Math.floor(frame / 0x10_0000) | flags.high;
   const bytes = step << 12;
@@ -110,7 +128,14 @@ function fillLong(words: Uint32Array, from: number, entries: number, frame: numb
 }
 
 /** Stores 4-byte entries. Physical bits 32 to 39, which only 4 MiB pages can have, go to bits 13 to 20. */
-function fillShort(words: Uint32Array, from: number, entries: number, frame: number, step: number, flags: EntryFlags): void {
+function fillShort(
+  words: Uint32Array,
+  from: number,
+  entries: number,
+  frame: number,
+  step: number,
+  flags: EntryFlags,
+): void {
   for (let index = 0; index < entries; index++) {
     const page = frame + index * step;
     words[from + index] = ((page & 0xf_ffff) << 12) | (Math.floor(page / 0x10_0000) << 13) | flags.low;

@@ -6,3 +6,8 @@ export * from "./modes.ts";
 export { PagingError, type PagingErrorCode } from "./paging-error.ts";
 export { buildPageTables, countTables } from "./build-tables.ts";
 export { defaultBudget } from "./plan.ts";
+export { PF_I, PF_P, PF_PK, PF_RSVD, PF_U, PF_W, type Fault, type FaultReason, type MemoryAccess } from "./fault.ts";
+export { ranges, type AddressRanges, type MappedRange } from "./ranges.ts";
+export { tablePages, type TablePage, type TableProblem } from "./read-tables.ts";
+export { walk, type Walk } from "./walk.ts";
+export type { WalkedPage, WalkStep } from "./walk-state.ts";

@@ -6,7 +6,7 @@ import type { AbsentMapping, Mapping, PageTables } from "./description.ts";
 /** Something to read guest-physical memory from. */
 export interface PhysicalMemory {
   /**
-   * The 32-bit little-endian word at a physical address, or `undefined` where there is no memory.
+   * The 32-bit little-endian word at a physical address, 0 to 2^32 - 1, or `undefined` where there is no memory.
    *
    * @param at in bytes, a multiple of 4, below 2^52: a number, since walks are hot and 52 bits fit one exactly
    */
@@ -34,7 +34,10 @@ export interface AddressSpace {
  * @param chunks must not overlap
  * @param ram ranges that are memory beyond the chunks, in bytes: they read as zero
  */
-export function memoryOf(chunks: Iterable<MemoryChunk>, ram: Iterable<{ readonly at: PhysAddr; readonly size: bigint }> = []): PhysicalMemory {
+export function memoryOf(
+  chunks: Iterable<MemoryChunk>,
+  ram: Iterable<{ readonly at: PhysAddr; readonly size: bigint }> = [],
+): PhysicalMemory {
   const known = Array.from(chunks, ({ at, bytes }) => ({ from: Number(at), to: Number(at) + bytes.length, bytes }));
   const zero = Array.from(ram, ({ at, size }) => ({ from: Number(at), to: Number(at + size) }));
   let recent = known[0] ?? { from: 0, to: 0, bytes: new Uint8Array() };

@@ -55,6 +55,8 @@ export interface PagingModeRules {
   readonly tableBits: 32 | 52;
   /** The widest address of the root table: CR3 has 32 bits outside of long mode. */
   readonly rootBits: 32 | 52;
+  /** CR3 holds the root's address from this bit up: a PAE PDPT is aligned to 32 bytes, other roots to 4096. */
+  readonly rootShift: 5 | 12;
   /** The size of an entry in bytes. */
   readonly entryBytes: 4 | 8;
   /** How many software bits an entry has: bits 9 to 11 everywhere, bits 52 to 58 in 4- and 5-level paging too. */
@@ -104,11 +106,20 @@ const pdpt: PagingLevel = {
   reservedInTableOnAmd: [[8, 8]],
   reservedInPage: [[13, 29]],
 };
-const pd: PagingLevel = { ...plain, ...large, table: "PD", entry: "PDE", shift: 21, page: "2MiB", reservedInPage: [[13, 20]] };
+const pd: PagingLevel = {
+  ...plain,
+  ...large,
+  table: "PD",
+  entry: "PDE",
+  shift: 21,
+  page: "2MiB",
+  reservedInPage: [[13, 20]],
+};
 const long = {
   physicalBits: 52,
   tableBits: 52,
   rootBits: 52,
+  rootShift: 12,
   entryBytes: 8,
   softwareBits: 10,
   executeDisable: true,
@@ -124,6 +135,7 @@ export const pagingModes: Readonly<Record<PagingMode, PagingModeRules>> = {
     physicalBits: 40,
     tableBits: 32,
     rootBits: 32,
+    rootShift: 12,
     entryBytes: 4,
     softwareBits: 3,
     executeDisable: false,
@@ -152,6 +164,7 @@ export const pagingModes: Readonly<Record<PagingMode, PagingModeRules>> = {
     physicalBits: 52,
     tableBits: 52,
     rootBits: 32,
+    rootShift: 5,
     entryBytes: 8,
     softwareBits: 3,
     executeDisable: true,

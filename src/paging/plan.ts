@@ -46,14 +46,18 @@ export const defaultBudget: bigint = 1n << 28n;
 /** Plans the tables of a description's segments. */
 export function planOf(description: PagingDescription, segments: readonly Segment[]): Plan {
   const rules = pagingModes[description.mode];
-  const spans = rules.levels.map(({ shift, indexBits }) => ({ entry: 2 ** (shift - 12), table: 2 ** (shift - 12 + indexBits) }));
+  const spans = rules.levels.map(({ shift, indexBits }) => ({
+    entry: 2 ** (shift - 12),
+    table: 2 ** (shift - 12 + indexBits),
+  }));
   const runs = segments.flatMap((segment) => runsOf(description, rules, spans, segment));
   const tables = countPerLevel(spans, runs);
   const total = tables.reduce((sum, each) => sum + each, 0);
   const pages: Partial<Record<PageSize, number>> = {};
   for (const { owner, depth, first, end } of runs) {
     const { page } = rules.levels[depth]!;
-    if (owner.kind === "mapping" && page !== undefined) pages[page] = (pages[page] ?? 0) + (end - first) / spans[depth]!.entry;
+    if (owner.kind === "mapping" && page !== undefined)
+      pages[page] = (pages[page] ?? 0) + (end - first) / spans[depth]!.entry;
   }
   const levels = rules.levels.map(({ table }, depth) => ({ table, tables: tables[depth]! }));
   return { runs, spans, tables, count: { tables: total, bytes: BigInt(total) * BigInt(tableBytes), levels, pages } };
@@ -63,18 +67,28 @@ export function planOf(description: PagingDescription, segments: readonly Segmen
 export function checkBudget(description: PagingDescription, { tables, bytes }: TableCount): void {
   const budget = description.budget ?? defaultBudget;
   if (bytes <= budget) return;
-  throw new PagingError(`the page tables take ${bytes} bytes (${tables} tables), but the budget is ${sizeToText(budget)}`, {
-    code: "paging-budget",
-    value: bytes,
-    hint: `say \`budget: ${bytes}n\` in the description to allow it, or use larger pages`,
-  });
+  throw new PagingError(
+    `the page tables take ${bytes} bytes (${tables} tables), but the budget is ${sizeToText(budget)}`,
+    {
+      code: "paging-budget",
+      value: bytes,
+      hint: `say \`budget: ${bytes}n\` in the description to allow it, or use larger pages`,
+    },
+  );
 }
 
-function runsOf(description: PagingDescription, rules: PagingModeRules, spans: readonly LevelSpan[], segment: Segment): Run[] {
+function runsOf(
+  description: PagingDescription,
+  rules: PagingModeRules,
+  spans: readonly LevelSpan[],
+  segment: Segment,
+): Run[] {
   const { owner, end } = segment;
   if (owner.kind === "recursive") return [{ depth: 0, first: segment.first, end, frame: 0, owner }];
   const most = pageBytes[largestPage(description, owner)];
-  const depths = rules.levels.flatMap(({ page }, depth) => (page !== undefined && pageBytes[page] <= most ? [depth] : []));
+  const depths = rules.levels.flatMap(({ page }, depth) =>
+    page !== undefined && pageBytes[page] <= most ? [depth] : [],
+  );
   const runs: Run[] = [];
   let { first, frame } = segment;
   while (first < end) {
@@ -104,7 +118,13 @@ function largestPage(description: PagingDescription, owner: Exclude<SegmentOwner
 }
 
 /** 4 KiB pages of 32-bit paging reach 4 GiB; only its 4 MiB pages reach further (PSE-36). */
-function checkReach(description: PagingDescription, rules: PagingModeRules, depth: number, endFrame: number, owner: SegmentOwner): void {
+function checkReach(
+  description: PagingDescription,
+  rules: PagingModeRules,
+  depth: number,
+  endFrame: number,
+  owner: SegmentOwner,
+): void {
   const { pse36, page } = rules.levels[depth]!;
   const bits = pse36 ? physicalBitsOf(description) : Math.min(physicalBitsOf(description), rules.tableBits);
   if (endFrame <= 2 ** (bits - 12)) return;

@@ -7,6 +7,7 @@ import { hex } from "../core/hex.ts";
 import type { AbsentMapping, Mapping, PagingDescription, RecursiveSlot } from "./description.ts";
 import { pagingModes, type PagingModeRules } from "./modes.ts";
 import { PagingError } from "./paging-error.ts";
+import { virtualAddress } from "./virtual-address.ts";
 
 /** What lies behind a piece of the address space. */
 export type SegmentOwner =
@@ -35,7 +36,9 @@ export function segmentsOf(description: PagingDescription): readonly Segment[] {
   const base: Segment[] = [];
   const overriding: Segment[] = [];
   for (const mapping of description.mappings) {
-    (mapping.override === true ? overriding : base).push(segment(rules, mapping, mapping.phys, { kind: "mapping", mapping }));
+    (mapping.override === true ? overriding : base).push(
+      segment(rules, mapping, mapping.phys, { kind: "mapping", mapping }),
+    );
   }
   for (const mapping of description.absent ?? []) {
     (mapping.override === true ? overriding : base).push(segment(rules, mapping, 0n, { kind: "absent", mapping }));
@@ -86,25 +89,23 @@ function firstEndingAfter(segments: readonly Segment[], page: number): number {
 function overlap(rules: PagingModeRules, a: Segment, b: Segment): PagingError {
   const first = Math.max(a.first, b.first);
   const last = Math.min(a.end, b.end);
-  const from = addressOfPage(rules, first);
+  const from = virtualAddress(rules, first);
   const recursive = a.owner.kind === "recursive" || b.owner.kind === "recursive";
   return new PagingError(
     `${nameOf(a.owner)} and ${nameOf(b.owner)} overlap at virtual ${hex(from)} to ${hex(from + (BigInt(last - first) << 12n) - 1n)}`,
     {
       code: "paging-overlap",
       value: from,
-      hint: recursive ? "give the recursive slot a place of its own" : "move one of them, or say `override: true` on the one that wins",
+      hint: recursive
+        ? "give the recursive slot a place of its own"
+        : "move one of them, or say `override: true` on the one that wins",
     },
   );
 }
 
-/** The virtual address of a page by its number: sign-extended where the mode has canonical addresses. */
-export function addressOfPage(rules: PagingModeRules, page: number): bigint {
-  const address = BigInt(page) << 12n;
-  return rules.virtualBits === 32 ? address : BigInt.asUintN(64, BigInt.asIntN(rules.virtualBits, address));
-}
-
 /** A segment's owner as messages name it. */
 export function nameOf(owner: SegmentOwner): string {
-  return owner.kind === "recursive" ? `the recursive slot ${owner.slot.slot}` : `mapping ${JSON.stringify(owner.mapping.name)}`;
+  return owner.kind === "recursive"
+    ? `the recursive slot ${owner.slot.slot}`
+    : `mapping ${JSON.stringify(owner.mapping.name)}`;
 }

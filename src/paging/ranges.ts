@@ -1,0 +1,131 @@
+/** What an address space maps, as few ranges as there can be. */
+import type { PhysAddr, VirtAddr } from "../core/address.ts";
+import { pagingModeOf } from "./control-registers.ts";
+import type { Access } from "./description.ts";
+import type { AddressSpace } from "./memory.ts";
+import { pagingModes, type PageSize, type PagingModeRules } from "./modes.ts";
+import { readTables, rightExecute, rightUser, rightWrite, type TableProblem } from "./read-tables.ts";
+import { virtualAddress } from "./virtual-address.ts";
+import { mappingNameAt } from "./walk.ts";
+import type { WalkLevel } from "./walk-rules.ts";
+
+/** A virtual range that translates to a physical range, all of it with the same rights and memory type. */
+export interface MappedRange {
+  /** The mapping that it belongs to, where the address space names any. */
+  readonly name: string | undefined;
+  readonly virt: VirtAddr;
+  readonly phys: PhysAddr;
+  /** In bytes. */
+  readonly size: bigint;
+  /** What all levels together allow. */
+  readonly access: Access;
+  readonly user: boolean;
+  readonly global: boolean;
+  /** The index into the PAT, 0 to 7. */
+  readonly pat: number;
+  /** The protection key, 0 to 15; 0 in modes that have none. */
+  readonly key: number;
+  /** How many pages of each size it consists of. */
+  readonly pages: Readonly<Partial<Record<PageSize, number>>>;
+}
+
+/** What an address space maps, and what in its tables cannot be followed. */
+export interface AddressRanges {
+  /** In the order of virtual addresses. */
+  readonly ranges: readonly MappedRange[];
+  readonly problems: readonly TableProblem[];
+}
+
+const accesses: readonly Access[] = ["r", "rw", "rx", "rwx"];
+
+/**
+ * Lists what an address space maps. Pages that follow each other in both address spaces, with the same rights, memory
+ * type, protection key and G, are one range, whatever their size and their A and D bits; ranges end where a mapping
+ * that the space names does.
+ *
+ * @example
+ * ```ts
+ * for (const { name, virt, phys, size, access } of ranges(addressSpaceOf(tables)).ranges) …
+ * ```
+ */
+export function ranges(space: AddressSpace): AddressRanges {
+  const mode = pagingModeOf(space.cpu);
+  if (mode === "off") return { ranges: [], problems: [] };
+  const collector = new RangeCollector(space, pagingModes[mode]);
+  const problems = readTables(space, { page: collector.add });
+  return { ranges: collector.finish(), problems };
+}
+
+class RangeCollector {
+  readonly #space: AddressSpace;
+  readonly #rules: PagingModeRules;
+  readonly #edges: readonly number[];
+  readonly #found: MappedRange[] = [];
+  #edge = 0;
+  #name: string | undefined;
+  #first = 0;
+  #next = -1;
+  #frame = 0;
+  #kind = -1;
+  #pages: Partial<Record<PageSize, number>> = {};
+
+  constructor(space: AddressSpace, rules: PagingModeRules) {
+    this.#space = space;
+    this.#rules = rules;
+    this.#edges = edgesOf(space, rules);
+  }
+
+  readonly add = (rules: WalkLevel, first: number, frame: number, low: number, high: number, rights: number): void => {
+    const { level, shift } = rules;
+    const pat = (((low >>> level.patBit) & 1) << 2) | ((low >>> 3) & 3);
+    const key = this.#rules.protectionKeys ? (high >>> 27) & 15 : 0;
+    const kind = rights | ((low & 0x100) >>> 5) | (pat << 4) | (key << 7);
+    const crosses = this.#edge < this.#edges.length && this.#edges[this.#edge]! <= first;
+    if (crosses || first !== this.#next || kind !== this.#kind || frame !== this.#frame + first - this.#first) {
+      this.#close();
+      if (crosses) this.#rename(first);
+      this.#first = first;
+      this.#frame = frame;
+      this.#kind = kind;
+    }
+    this.#next = first + 2 ** (shift - 12);
+    this.#pages[level.page!] = (this.#pages[level.page!] ?? 0) + 1;
+  };
+
+  finish(): readonly MappedRange[] {
+    this.#close();
+    return this.#found;
+  }
+
+  #rename(first: number): void {
+    while (this.#edge < this.#edges.length && this.#edges[this.#edge]! <= first) this.#edge++;
+    this.#name = mappingNameAt(this.#space, virtualAddress(this.#rules, first));
+  }
+
+  #close(): void {
+    if (this.#kind === -1) return;
+    const kind = this.#kind;
+    this.#found.push({
+      name: this.#name,
+      virt: virtualAddress(this.#rules, this.#first),
+      phys: BigInt(this.#frame) << 12n,
+      size: BigInt(this.#next - this.#first) << 12n,
+      access: accesses[((kind & rightWrite) !== 0 ? 1 : 0) | ((kind & rightExecute) !== 0 ? 2 : 0)]!,
+      user: (kind & rightUser) !== 0,
+      global: (kind & 8) !== 0,
+      pat: (kind >>> 4) & 7,
+      key: (kind >>> 7) & 15,
+      pages: this.#pages,
+    });
+    this.#pages = {};
+  }
+}
+
+/** The virtual pages at which the name of what is mapped may change, in order. */
+function edgesOf({ mappings = [], absent = [] }: AddressSpace, { virtualBits }: PagingModeRules): number[] {
+  const pages = [...mappings, ...absent].flatMap(({ virt, size }) => {
+    const first = Number(BigInt.asUintN(virtualBits, virt) >> 12n);
+    return [first, first + Number(size >> 12n)];
+  });
+  return [...new Set(pages)].toSorted((a, b) => a - b);
+}
