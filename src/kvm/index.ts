@@ -1,1 +1,32 @@
-export {};
+/**
+ * Runs an image on KVM and reads every exit. Importing it does nothing, on any platform; {@link boot} and {@link Kvm.open}
+ * want Linux on x86-64 with `/dev/kvm`.
+ */
+export { guestDebugFlags, memoryFlags } from "./abi-constant.ts";
+export type { ExitReasonName, InternalErrorName } from "./abi-constant.ts";
+export { boot, type BootOptions } from "./boot.ts";
+export { capabilityNumbers, type CapabilityName } from "./capabilities.ts";
+export type { CpuidEntry } from "./cpuid.ts";
+export type { Duration } from "./duration.ts";
+export type {
+  DebugExit,
+  Exit,
+  FailEntryExit,
+  HltExit,
+  InternalErrorExit,
+  InterruptedExit,
+  IoInExit,
+  IoOutExit,
+  MmioReadExit,
+  MmioWriteExit,
+  ShutdownExit,
+  TimeoutExit,
+  UnknownExit,
+} from "./exits.ts";
+export { KvmError, type KvmErrorCode, type KvmErrorDetails } from "./kvm-error.ts";
+export { DEFAULT_TIMEOUT, type Machine, type RunOptions } from "./machine.ts";
+export { kvmKind, type KvmKind } from "./platform.ts";
+export type { SpecialRegisters } from "./registers.ts";
+export { Kvm, type KvmOpener, type KvmOptions } from "./system.ts";
+export type { GuestDebug, Msr, Translation, Vcpu } from "./vcpu.ts";
+export type { UserMemoryRegion, Vm } from "./vm.ts";

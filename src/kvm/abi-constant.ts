@@ -1,0 +1,84 @@
+/** The plain numbers of linux/kvm.h and asm/kvm.h that the module uses; the tests compare each with the C compiler's. */
+
+/** The API version that `KVM_GET_API_VERSION` must answer: stable since Linux 2.6.22, and never to change. */
+export const KVM_API_VERSION = 12;
+
+/** `KVM_RUN` ended for this reason (`exit_reason` of `struct kvm_run`). */
+export const exitReasons = {
+  KVM_EXIT_UNKNOWN: 0,
+  KVM_EXIT_EXCEPTION: 1,
+  KVM_EXIT_IO: 2,
+  KVM_EXIT_HYPERCALL: 3,
+  KVM_EXIT_DEBUG: 4,
+  KVM_EXIT_HLT: 5,
+  KVM_EXIT_MMIO: 6,
+  KVM_EXIT_IRQ_WINDOW_OPEN: 7,
+  KVM_EXIT_SHUTDOWN: 8,
+  KVM_EXIT_FAIL_ENTRY: 9,
+  KVM_EXIT_INTR: 10,
+  KVM_EXIT_SET_TPR: 11,
+  KVM_EXIT_TPR_ACCESS: 12,
+  KVM_EXIT_NMI: 16,
+  KVM_EXIT_INTERNAL_ERROR: 17,
+  KVM_EXIT_WATCHDOG: 21,
+  KVM_EXIT_SYSTEM_EVENT: 24,
+  KVM_EXIT_IOAPIC_EOI: 26,
+  KVM_EXIT_HYPERV: 27,
+  KVM_EXIT_X86_RDMSR: 29,
+  KVM_EXIT_X86_WRMSR: 30,
+  KVM_EXIT_DIRTY_RING_FULL: 31,
+  KVM_EXIT_AP_RESET_HOLD: 32,
+  KVM_EXIT_X86_BUS_LOCK: 33,
+  KVM_EXIT_XEN: 34,
+  KVM_EXIT_NOTIFY: 37,
+} as const;
+
+/** The name of an exit reason, as `linux/kvm.h` spells it. */
+export type ExitReasonName = keyof typeof exitReasons;
+
+/** What went wrong inside KVM (`internal.suberror` of `struct kvm_run`). */
+export const internalErrors = {
+  /** An instruction that KVM had to emulate and cannot. */
+  KVM_INTERNAL_ERROR_EMULATION: 1,
+  /** Exceptions at the same time that KVM did not expect. */
+  KVM_INTERNAL_ERROR_SIMUL_EX: 2,
+  /** A VM exit while an event was being delivered. */
+  KVM_INTERNAL_ERROR_DELIVERY_EV: 3,
+  /** A VM exit with a reason that KVM does not know. */
+  KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON: 4,
+} as const;
+
+/** The name of an internal error, as `linux/kvm.h` spells it. */
+export type InternalErrorName = keyof typeof internalErrors;
+
+/** Directions of a port access (`io.direction` of `struct kvm_run`). */
+export const ioDirections = { KVM_EXIT_IO_IN: 0, KVM_EXIT_IO_OUT: 1 } as const;
+
+/** `emulation_failure.flags`, bit 0: the instruction's bytes are there. */
+export const KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES = 1;
+
+/** What `KVM_SET_GUEST_DEBUG` may be asked for, to be joined with `|` (`kvm_guest_debug.control`). */
+export const guestDebugFlags = {
+  /** Without it nothing of the rest is in force. */
+  KVM_GUESTDBG_ENABLE: 0x1,
+  /** A debug exit after every instruction. */
+  KVM_GUESTDBG_SINGLESTEP: 0x2,
+  /** A debug exit on `int3`. */
+  KVM_GUESTDBG_USE_SW_BP: 0x10000,
+  /** The debug registers given are in force in the guest's place. */
+  KVM_GUESTDBG_USE_HW_BP: 0x20000,
+  /** Give the guest a #DB. */
+  KVM_GUESTDBG_INJECT_DB: 0x40000,
+  /** Give the guest a #BP. */
+  KVM_GUESTDBG_INJECT_BP: 0x80000,
+  /** No interrupts while stepping. */
+  KVM_GUESTDBG_BLOCKIRQ: 0x100000,
+} as const;
+
+/** What a memory slot may be asked for, to be joined with `|` (`kvm_userspace_memory_region.flags`). */
+export const memoryFlags = {
+  /** Keep a log of the pages written to. */
+  KVM_MEM_LOG_DIRTY_PAGES: 1,
+  /** Writes do not reach the memory: they are MMIO exits (KVM_CAP_READONLY_MEM). */
+  KVM_MEM_READONLY: 2,
+} as const;

@@ -1,0 +1,196 @@
+/** A guest, loaded and ready to run: one VM, one vCPU, and the stream of exits. */
+import type { PhysAddr } from "../core/address.ts";
+import type { GeneralRegisters } from "../layout/cpu-state.ts";
+import type { Image } from "../layout/image.ts";
+import { toMilliseconds, type Duration } from "./duration.ts";
+import type { Exit } from "./exits.ts";
+import { closed } from "./kvm-error.ts";
+import type { Libc } from "./libc.ts";
+import type { KvmKind } from "./platform.ts";
+import type { SpecialRegisters } from "./registers.ts";
+import { Ticker } from "./ticker.ts";
+import type { Vcpu, VcpuHandle } from "./vcpu.ts";
+import type { Vm } from "./vm.ts";
+
+/** How a guest is to be run. */
+export interface RunOptions {
+  /**
+   * How long the guest may run in this call: a number of milliseconds or text such as `"50ms"`; {@link DEFAULT_TIMEOUT}
+   * unless given, `Infinity` for no deadline. The guest's time counts, not the consumer's: while an exit is handled, the
+   * clock stands still.
+   */
+  readonly timeout?: Duration;
+}
+
+/** The deadline of a run that is given none. */
+export const DEFAULT_TIMEOUT: Duration = "10s";
+
+/**
+ * A guest on KVM. Every method throws {@link KvmError}: `CLOSED` after `close()`, `BAD_ARGUMENT` for an argument that makes
+ * no sense, `IOCTL_FAILED` where the kernel refuses. What the guest does wrong is an exit, never an error.
+ *
+ * Close it: nothing else does. A machine that is only dropped keeps its memory and three file descriptors until the process
+ * ends.
+ */
+export interface Machine {
+  /** What it was booted from. */
+  readonly image: Image;
+  /** Which KVM runs it. */
+  readonly kind: KvmKind;
+  /** The VM below. */
+  readonly vm: Vm;
+  /** The vCPU below. */
+  readonly vcpu: Vcpu;
+  /**
+   * Runs the guest, exit by exit, on the calling thread. The stream ends after `hlt`, `shutdown`, `internal-error`,
+   * `fail-entry`, `timeout` and `interrupted`; calling again goes on from there, and so it does after `break`. To answer
+   * `io-in` and `mmio-read`, write to their `data` before the next step.
+   *
+   * While the guest runs, no other JavaScript of this thread does. A signal ends the run as `interrupted`: return to the
+   * event loop, and its handler is called. Signals that ask nobody to stop (SIGCHLD, SIGPROF, SIGURG, SIGWINCH) wait.
+   *
+   * @example
+   * ```ts
+   * for (const exit of machine.run({ timeout: "1s" })) {
+   *   if (exit.kind === "io-out") process.stdout.write(exit.data);
+   *   else if (exit.kind === "io-in") exit.data.fill(0xaa);
+   * }
+   * ```
+   */
+  run(options?: RunOptions): IterableIterator<Exit, void, undefined>;
+  /** The general registers. While an input exit waits for its answer, they are those before the instruction. */
+  registers(): GeneralRegisters;
+  /** Segments, descriptor tables, control registers and EFER. */
+  specialRegisters(): SpecialRegisters;
+  /** A copy of `size` bytes of guest-physical memory from `at` on; all of them must be memory. */
+  readMemory(at: PhysAddr, size: number): Uint8Array;
+  /** Copies bytes into guest-physical memory; all of them must be memory, or none is written. */
+  writeMemory(at: PhysAddr, bytes: Uint8Array): void;
+  /** Gives back its memory, its file descriptors and its clock. Nothing happens the second time. */
+  close(): void;
+  [Symbol.dispose](): void;
+}
+
+/** After these the stream ends. */
+const lastKinds: ReadonlySet<Exit["kind"]> = new Set<Exit["kind"]>([
+  "hlt",
+  "shutdown",
+  "internal-error",
+  "fail-entry",
+  "timeout",
+  "interrupted",
+]);
+
+/**
+ * At least this often the thread comes back from the guest, in milliseconds, so that a worker thread that is told to
+ * terminate does so even where the guest has no deadline.
+ */
+const LONGEST_PERIOD = 100;
+
+/** What a machine is made of; it then owns the VM. */
+export interface MachineParts {
+  readonly libc: Libc;
+  readonly image: Image;
+  readonly kind: KvmKind;
+  readonly vm: Vm;
+  readonly vcpu: VcpuHandle;
+}
+
+/** A machine of its parts. */
+export function createMachine(parts: MachineParts): Machine {
+  return new RunningMachine(parts);
+}
+
+class RunningMachine implements Machine {
+  readonly image: Image;
+  readonly kind: KvmKind;
+  readonly vm: Vm;
+  readonly #vcpu: VcpuHandle;
+  readonly #libc: Libc;
+  #isOpen = true;
+
+  constructor({ libc, image, kind, vm, vcpu }: MachineParts) {
+    this.image = image;
+    this.kind = kind;
+    this.vm = vm;
+    this.#vcpu = vcpu;
+    this.#libc = libc;
+  }
+
+  get vcpu(): Vcpu {
+    return this.#vcpu;
+  }
+
+  run(options: RunOptions = {}): IterableIterator<Exit, void, undefined> {
+    const limit = toMilliseconds(options.timeout ?? DEFAULT_TIMEOUT);
+    this.#requireOpen();
+    return this.#exits(limit);
+  }
+
+  registers(): GeneralRegisters {
+    this.#requireOpen();
+    return this.#vcpu.getRegs();
+  }
+
+  specialRegisters(): SpecialRegisters {
+    this.#requireOpen();
+    return this.#vcpu.getSregs();
+  }
+
+  readMemory(at: PhysAddr, size: number): Uint8Array {
+    this.#requireOpen();
+    return this.vm.readMemory(at, size);
+  }
+
+  writeMemory(at: PhysAddr, bytes: Uint8Array): void {
+    this.#requireOpen();
+    this.vm.writeMemory(at, bytes);
+  }
+
+  close(): void {
+    this.#isOpen = false;
+    this.vm.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  *#exits(limit: number): Generator<Exit, void, undefined> {
+    const vcpu = this.#vcpu;
+    const ticker = new Ticker(this.#libc);
+    const period = Number.isFinite(limit) ? limit / Math.ceil(limit / LONGEST_PERIOD) : LONGEST_PERIOD;
+    let elapsed = 0;
+    try {
+      for (;;) {
+        this.#requireOpen();
+        let exit: Exit | undefined;
+        while (exit === undefined) {
+          if (elapsed >= limit) {
+            exit = { kind: "timeout", elapsed };
+            break;
+          }
+          vcpu.setSignalMask(ticker.arm(Math.min(limit - elapsed, period), period));
+          const start = performance.now();
+          const hasExit = vcpu.enter();
+          elapsed += performance.now() - start;
+          if (hasExit) exit = vcpu.exit();
+          else if (!ticker.ticked()) exit = { kind: "interrupted" };
+          else if (limit - elapsed < period) ticker.set(limit - elapsed, period);
+        }
+        if (lastKinds.has(exit.kind)) {
+          ticker.disarm();
+          yield exit;
+          return;
+        }
+        yield exit;
+      }
+    } finally {
+      ticker.disarm();
+    }
+  }
+
+  #requireOpen(): void {
+    if (!this.#isOpen) throw closed("the machine");
+  }
+}

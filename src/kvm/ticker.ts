@@ -1,0 +1,104 @@
+/**
+ * A clock that calls this thread back from the guest: a kernel timer that sends the stop signal to this thread, again and
+ * again, so that a tick that comes too early for `KVM_RUN` costs a period and no more.
+ *
+ * A ticker is armed while a run is under way, also while the consumer handles an exit: arming for every exit would cost more
+ * than the exit. A consumer may leave and never come back; so all tickers are put out at the end of the present turn of the
+ * event loop, and armed again by the next step.
+ */
+import { itimerspec, linuxConstants, sigevent } from "./abi-linux.ts";
+import { newStruct } from "./fields.ts";
+import { callFailed } from "./host-error.ts";
+import type { Libc } from "./libc.ts";
+import { acquireStopSignal, releaseStopSignal, takeStopSignal, type StopSignal } from "./stop-signal.ts";
+
+/** The shortest time to the first tick, in ms: a timer of 0 would never tick. */
+const SHORTEST = 0.001;
+
+/** The tickers of this thread that are armed. */
+const armed = new Set<Ticker>();
+let sweepIsDue = false;
+
+/** A clock for one run. */
+export class Ticker {
+  readonly #libc: Libc;
+  #timer = 0;
+  #signal: StopSignal | undefined;
+
+  constructor(libc: Libc) {
+    this.#libc = libc;
+  }
+
+  /**
+   * Arms the clock where it is not: the first tick after `first` ms, then one every `period` ms. Returns the signals to
+   * block while in the guest.
+   */
+  arm(first: number, period: number): Uint8Array {
+    if (this.#signal !== undefined) return this.#signal.guestMask;
+    const signal = acquireStopSignal(this.#libc);
+    try {
+      this.#timer = createTimer(this.#libc, signal.number);
+    } catch (error) {
+      releaseStopSignal(this.#libc);
+      throw error;
+    }
+    this.#signal = signal;
+    armed.add(this);
+    sweepAtTurnEnd();
+    this.set(first, period);
+    return signal.guestMask;
+  }
+
+  /** Whether the clock has ticked since it was last asked; a signal that is not the clock's is left alone. */
+  ticked(): boolean {
+    return this.#signal !== undefined && takeStopSignal(this.#libc, this.#signal);
+  }
+
+  /** Moves the next tick of an armed clock. */
+  set(first: number, period: number): void {
+    const { bytes, view } = newStruct(itimerspec.size);
+    setTime(view, itimerspec.fields["it_value.tv_sec"][0], first);
+    setTime(view, itimerspec.fields["it_interval.tv_sec"][0], period);
+    if (this.#libc.syscall("SYS_timer_settime", this.#timer, null, bytes, 0) >= 0) return;
+    const error = callFailed("timer_settime", this.#libc.errno());
+    this.disarm();
+    throw error;
+  }
+
+  /** Deletes the timer and gives the signal back; nothing happens where it is not armed. */
+  disarm(): void {
+    if (this.#signal === undefined) return;
+    this.#signal = undefined;
+    armed.delete(this);
+    this.#libc.syscall("SYS_timer_delete", this.#timer, null, null, 0);
+    releaseStopSignal(this.#libc);
+  }
+}
+
+function sweepAtTurnEnd(): void {
+  if (sweepIsDue) return;
+  sweepIsDue = true;
+  queueMicrotask(() => {
+    sweepIsDue = false;
+    for (const ticker of armed) ticker.disarm();
+  });
+}
+
+function createTimer(libc: Libc, signal: number): number {
+  const event = newStruct(sigevent.size);
+  event.view.setInt32(sigevent.fields.sigev_signo[0], signal, true);
+  event.view.setInt32(sigevent.fields.sigev_notify[0], linuxConstants.SIGEV_THREAD_ID, true);
+  event.view.setInt32(sigevent.fields["_sigev_un._tid"][0], libc.syscall("SYS_gettid", 0, null, null, 0), true);
+  const id = newStruct(4);
+  if (libc.syscall("SYS_timer_create", linuxConstants.CLOCK_MONOTONIC, event.bytes, id.bytes, 0) >= 0) {
+    return id.view.getInt32(0, true);
+  }
+  throw callFailed("timer_create", libc.errno(), "the limit of pending signals (ulimit -i) counts timers, too");
+}
+
+/** A `struct timespec` in the struct at `at`. */
+function setTime(view: DataView, at: number, milliseconds: number): void {
+  const nanoseconds = Math.round(Math.max(milliseconds, SHORTEST) * 1e6);
+  view.setBigInt64(at, BigInt(Math.floor(nanoseconds / 1e9)), true);
+  view.setBigInt64(at + 8, BigInt(nanoseconds % 1e9), true);
+}

@@ -1,0 +1,248 @@
+/** A virtual CPU: its registers, and the way into the guest. */
+import { constants } from "node:os";
+import type { PhysAddr, VirtAddr } from "../core/address.ts";
+import type { GeneralRegisters } from "../layout/cpu-state.ts";
+import { kvmGuestDebug, kvmMsrEntry, kvmMsrs, kvmRegs, kvmSignalMask, kvmSregs, kvmTranslation } from "./abi-struct.ts";
+import { ioctlNumber } from "./abi-ioctl.ts";
+import { linuxConstants, SIGNAL_SET_SIZE } from "./abi-linux.ts";
+import { encodeCpuid, type CpuidEntry } from "./cpuid.ts";
+import type { Descriptor } from "./descriptor.ts";
+import { answerOffset, decodeExit, type Exit, type IoInExit, type MmioReadExit, type RunPage } from "./exits.ts";
+import { newStruct, readBigint, readNumber, writeField, type StructBytes } from "./fields.ts";
+import { callFailed, ioctlFailed, msrRefused } from "./host-error.ts";
+import { badArgument } from "./kvm-error.ts";
+import type { HostAddress } from "./libc.ts";
+import {
+  decodeRegisters,
+  decodeSpecialRegisters,
+  encodeRegisters,
+  encodeSpecialRegisters,
+  type SpecialRegisters,
+} from "./registers.ts";
+
+/** Where a linear address leads, by the guest's present paging mode and tables: `KVM_TRANSLATE`. */
+export interface Translation {
+  /** Meaningless unless `valid`. */
+  readonly physicalAddress: PhysAddr;
+  /** Whether the address leads anywhere. */
+  readonly valid: boolean;
+  /** KVM on x86 always says so. */
+  readonly writeable: boolean;
+  /** KVM on x86 never says so. */
+  readonly usermode: boolean;
+}
+
+/** A model-specific register and its value. */
+export interface Msr {
+  /** The number that RDMSR takes in ECX: 32 bits (SDM vol. 4). */
+  readonly index: number;
+  readonly data: bigint;
+}
+
+/** What `KVM_SET_GUEST_DEBUG` is to watch. */
+export interface GuestDebug {
+  /** Any of {@link guestDebugFlags}, joined with `|`; 0 switches all off. */
+  readonly control: number;
+  /** DR0 to DR7, for `KVM_GUESTDBG_USE_HW_BP`: eight numbers of 64 bits. All 0 unless given. */
+  readonly debugreg?: readonly bigint[];
+}
+
+/**
+ * A vCPU, by its file descriptor: one method an ioctl, named as the kernel names it. Every method throws {@link KvmError}
+ * `IOCTL_FAILED` where the kernel refuses, `BAD_ARGUMENT` for what it need not be asked, and `CLOSED` after `close()`.
+ */
+export interface Vcpu {
+  /** `KVM_GET_REGS`. While an input exit waits for its answer, they are those before the instruction. */
+  getRegs(): GeneralRegisters;
+  /** `KVM_SET_REGS`. */
+  setRegs(registers: GeneralRegisters): void;
+  /** `KVM_GET_SREGS`. */
+  getSregs(): SpecialRegisters;
+  /** `KVM_SET_SREGS`. KVM may take less than it is given without a word: read them back. After `setCpuid2`. */
+  setSregs(registers: SpecialRegisters): void;
+  /** `KVM_SET_CPUID2`: what CPUID says in the guest, and so what its registers may hold. Before all else. */
+  setCpuid2(entries: readonly CpuidEntry[]): void;
+  /** `KVM_GET_MSRS`, in the order asked for. Throws {@link KvmError} `PARTLY_DONE` at the first that KVM does not have. */
+  getMsrs(indices: readonly number[]): readonly bigint[];
+  /** `KVM_SET_MSRS`. Throws {@link KvmError} `PARTLY_DONE` at the first that KVM refuses; those before it are set. */
+  setMsrs(msrs: readonly Msr[]): void;
+  /** `KVM_TRANSLATE`. */
+  translate(address: VirtAddr): Translation;
+  /** `KVM_SET_GUEST_DEBUG`. */
+  setGuestDebug(debug: GuestDebug): void;
+  /**
+   * `KVM_RUN`: until the next exit. There is no deadline here: a guest that spins holds the thread for ever, and only a
+   * signal ends it, as `interrupted`. `Machine.run` has one.
+   */
+  run(): Exit;
+  /** Closes it and gives the shared pages back. Nothing happens the second time. */
+  close(): void;
+  [Symbol.dispose](): void;
+}
+
+const KVM_RUN = ioctlNumber("KVM_RUN");
+const { EINTR } = constants.errno;
+
+/** Makes a vCPU of its descriptor, which the vCPU then owns; closes it where the shared pages cannot be mapped. */
+export function createVcpu(descriptor: Descriptor, runSize: number): VcpuHandle {
+  const { libc } = descriptor;
+  const { PROT_READ, PROT_WRITE, MAP_SHARED } = linuxConstants;
+  const host = libc.mmap(runSize, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor.fd);
+  if (host === undefined) {
+    const error = callFailed("mmap of the vCPU", libc.errno());
+    descriptor.close();
+    throw error;
+  }
+  return new VcpuHandle(descriptor, host, runSize);
+}
+
+/** What stands for the shared pages after the end: nothing may touch what was unmapped. */
+const noPage: RunPage = { bytes: new Uint8Array(0), view: new DataView(new ArrayBuffer(0)) };
+
+/** A vCPU, with what a machine asks of it. */
+export class VcpuHandle implements Vcpu {
+  readonly #descriptor: Descriptor;
+  readonly #host: HostAddress;
+  readonly #runSize: number;
+  #page: RunPage;
+  /** The input exit whose answer KVM still waits for. */
+  #open: IoInExit | MmioReadExit | undefined;
+  #signalMask = "";
+
+  constructor(descriptor: Descriptor, host: HostAddress, runSize: number) {
+    this.#descriptor = descriptor;
+    this.#host = host;
+    this.#runSize = runSize;
+    const shared = descriptor.libc.view(host, runSize);
+    this.#page = { bytes: new Uint8Array(shared), view: new DataView(shared) };
+  }
+
+  getRegs(): GeneralRegisters {
+    return decodeRegisters(this.#get("KVM_GET_REGS", kvmRegs.size).view);
+  }
+
+  setRegs(registers: GeneralRegisters): void {
+    this.#descriptor.ioctlBytes("KVM_SET_REGS", encodeRegisters(registers), registers);
+  }
+
+  getSregs(): SpecialRegisters {
+    return decodeSpecialRegisters(this.#get("KVM_GET_SREGS", kvmSregs.size).view);
+  }
+
+  setSregs(registers: SpecialRegisters): void {
+    this.#descriptor.ioctlBytes("KVM_SET_SREGS", encodeSpecialRegisters(registers), registers);
+  }
+
+  setCpuid2(entries: readonly CpuidEntry[]): void {
+    this.#descriptor.ioctlBytes("KVM_SET_CPUID2", encodeCpuid(entries), entries);
+  }
+
+  getMsrs(indices: readonly number[]): readonly bigint[] {
+    const { bytes, view } = msrStruct(indices.map((index) => ({ index, data: 0n })));
+    const done = this.#descriptor.ioctlBytes("KVM_GET_MSRS", bytes, indices);
+    if (done < indices.length) throw msrRefused("KVM_GET_MSRS", indices[done]!, done);
+    return indices.map((_, number) => readBigint(view, kvmMsrEntry.fields.data, msrAt(number)));
+  }
+
+  setMsrs(msrs: readonly Msr[]): void {
+    const done = this.#descriptor.ioctlBytes("KVM_SET_MSRS", msrStruct(msrs).bytes, msrs);
+    if (done < msrs.length) throw msrRefused("KVM_SET_MSRS", msrs[done]!.index, done);
+  }
+
+  translate(address: VirtAddr): Translation {
+    const { bytes, view } = newStruct(kvmTranslation.size);
+    writeField(view, kvmTranslation.fields.linear_address, address, "the linear address");
+    this.#descriptor.ioctlBytes("KVM_TRANSLATE", bytes, address);
+    return {
+      physicalAddress: readBigint(view, kvmTranslation.fields.physical_address),
+      valid: readNumber(view, kvmTranslation.fields.valid) !== 0,
+      writeable: readNumber(view, kvmTranslation.fields.writeable) !== 0,
+      usermode: readNumber(view, kvmTranslation.fields.usermode) !== 0,
+    };
+  }
+
+  setGuestDebug({ control, debugreg = [] }: GuestDebug): void {
+    const { bytes, view } = newStruct(kvmGuestDebug.size);
+    writeField(view, kvmGuestDebug.fields.control, control, "control");
+    const [at, size] = kvmGuestDebug.fields["arch.debugreg"];
+    if (debugreg.length > size / 8) throw badArgument(`there are 8 debug registers, not ${debugreg.length}`, debugreg);
+    for (const [number, value] of debugreg.entries())
+      writeField(view, [at + 8 * number, 8], value, `debugreg[${number}]`);
+    this.#descriptor.ioctlBytes("KVM_SET_GUEST_DEBUG", bytes, control);
+  }
+
+  run(): Exit {
+    return this.enter() ? this.exit() : { kind: "interrupted" };
+  }
+
+  /**
+   * `KVM_RUN`, with the answer to the exit before it. `false` where a signal ended it before the guest did: then there is no
+   * exit to read. Throws {@link KvmError} `IOCTL_FAILED` or `CLOSED`.
+   */
+  enter(): boolean {
+    const { fd, libc } = this.#descriptor;
+    if (this.#open !== undefined) this.#answer(this.#open);
+    if (libc.ioctl(fd, KVM_RUN, 0) >= 0) return true;
+    const errno = libc.errno();
+    if (errno === EINTR) return false;
+    throw ioctlFailed("KVM_RUN", errno);
+  }
+
+  /** The exit that the last {@link enter} ended with. To be asked for once. */
+  exit(): Exit {
+    const exit = decodeExit(this.#page);
+    if (exit.kind === "io-in" || exit.kind === "mmio-read") this.#open = exit;
+    return exit;
+  }
+
+  /** `KVM_SET_SIGNAL_MASK`: the signals that are blocked while in the guest, as the kernel's set of 8 bytes. */
+  setSignalMask(signals: Uint8Array): void {
+    const mask = signals.join();
+    if (mask === this.#signalMask) return;
+    const { bytes, view } = newStruct(kvmSignalMask.size + SIGNAL_SET_SIZE);
+    writeField(view, kvmSignalMask.fields.len, SIGNAL_SET_SIZE, "len");
+    bytes.set(signals, kvmSignalMask.size);
+    this.#descriptor.ioctlBytes("KVM_SET_SIGNAL_MASK", bytes);
+    this.#signalMask = mask;
+  }
+
+  close(): void {
+    if (!this.#descriptor.isOpen) return;
+    this.#page = noPage;
+    this.#open = undefined;
+    this.#descriptor.libc.munmap(this.#host, this.#runSize);
+    this.#descriptor.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #get(name: "KVM_GET_REGS" | "KVM_GET_SREGS", size: number): StructBytes {
+    const struct = newStruct(size);
+    this.#descriptor.ioctlBytes(name, struct.bytes);
+    return struct;
+  }
+
+  /** Copies an answer to where KVM takes it from. KVM takes it once, whatever ends the `KVM_RUN` that follows. */
+  #answer(exit: IoInExit | MmioReadExit): void {
+    const { data } = exit;
+    const size = exit.kind === "io-in" ? exit.size * exit.count : exit.size;
+    if (data.length !== size)
+      throw badArgument(`the answer has ${data.length} bytes, not ${size}`, data, "its buffer was transferred away");
+    this.#page.bytes.set(data, answerOffset(exit, this.#page));
+    this.#open = undefined;
+  }
+}
+
+const msrAt = (number: number): number => kvmMsrs.size + number * kvmMsrEntry.size;
+
+function msrStruct(msrs: readonly Msr[]): StructBytes {
+  const struct = newStruct(msrAt(msrs.length));
+  writeField(struct.view, kvmMsrs.fields.nmsrs, msrs.length, "nmsrs");
+  for (const [number, { index, data }] of msrs.entries()) {
+    writeField(struct.view, kvmMsrEntry.fields.index, index, "the MSR's number", msrAt(number));
+    writeField(struct.view, kvmMsrEntry.fields.data, data, "the MSR's value", msrAt(number));
+  }
+  return struct;
+}

@@ -1,0 +1,186 @@
+/** A virtual machine: its memory and the way to its vCPUs. */
+import type { PhysAddr } from "../core/address.ts";
+import { hex } from "../core/hex.ts";
+import { memoryFlags } from "./abi-constant.ts";
+import { kvmUserspaceMemoryRegion } from "./abi-struct.ts";
+import { capabilityNumber, type CapabilityName } from "./capabilities.ts";
+import { Descriptor } from "./descriptor.ts";
+import { newStruct, writeField } from "./fields.ts";
+import { GuestMemory, PAGE_SIZE, PHYSICAL_LIMIT } from "./guest-memory.ts";
+import { badArgument } from "./kvm-error.ts";
+import { createVcpu, type Vcpu, type VcpuHandle } from "./vcpu.ts";
+
+/** One memory slot for `KVM_SET_USER_MEMORY_REGION`. The VM finds and owns the host's memory behind it. */
+export interface UserMemoryRegion {
+  /** The slot's number: from 0 to `KVM_CAP_NR_MEMSLOTS` - 1. */
+  readonly slot: number;
+  /** Any of {@link memoryFlags}, joined with `|`; 0 unless given. */
+  readonly flags?: number;
+  /** Where the guest finds it; a multiple of 4096. */
+  readonly guestPhysAddr: PhysAddr;
+  /** In bytes, a multiple of 4096; 0 takes the slot, and what is in it, away. */
+  readonly memorySize: bigint;
+}
+
+/**
+ * A VM, by its file descriptor: one method an ioctl, named as the kernel names it. Every method throws {@link KvmError}
+ * `IOCTL_FAILED` where the kernel refuses, `BAD_ARGUMENT` for what it need not be asked, and `CLOSED` after `close()`.
+ */
+export interface Vm {
+  /** `KVM_CHECK_EXTENSION` on the VM, which knows more than the device (`KVM_CAP_CHECK_EXTENSION_VM`). */
+  checkExtension(capability: CapabilityName | number): number;
+  /**
+   * `KVM_SET_TSS_ADDR`: three pages below 4 GiB, with no memory there, which KVM on Intel CPUs takes for itself to run
+   * real mode on CPUs that cannot.
+   */
+  setTssAddr(at: PhysAddr): void;
+  /** `KVM_SET_IDENTITY_MAP_ADDR`: one page of the same kind; before the first vCPU. */
+  setIdentityMapAddr(at: PhysAddr): void;
+  /**
+   * `KVM_SET_USER_MEMORY_REGION`: gives the guest zeroed memory. A slot that exists may be moved or get other flags, and
+   * keeps what is in it; its size cannot change.
+   */
+  setUserMemoryRegion(region: UserMemoryRegion): void;
+  /** `KVM_CREATE_VCPU`. @param id from 0 to `KVM_CAP_MAX_VCPU_ID` - 1 */
+  createVcpu(id: number): Vcpu;
+  /** A copy of `size` bytes of guest memory; all of them must lie in slots. */
+  readMemory(at: PhysAddr, size: number): Uint8Array;
+  /** Copies bytes into guest memory; all of them must lie in slots. */
+  writeMemory(at: PhysAddr, bytes: Uint8Array): void;
+  /** Closes the VM and its vCPUs, then gives its memory back. Nothing happens the second time. */
+  close(): void;
+  [Symbol.dispose](): void;
+}
+
+/** Makes a VM of its descriptor, which the VM then owns. @param runSize the size of a vCPU's shared pages, in bytes */
+export function createVm(descriptor: Descriptor, runSize: number): VmHandle {
+  return new VmHandle(descriptor, runSize);
+}
+
+/** The largest slot number that the struct holds: 16 bits of slot, 16 of address space (api.rst, 4.35). */
+const MAX_SLOT = 0xffff;
+
+const allMemoryFlags = Object.values(memoryFlags).reduce((all, flag) => all | flag, 0);
+
+/** A VM, with what a machine asks of it. */
+export class VmHandle implements Vm {
+  readonly #descriptor: Descriptor;
+  readonly #runSize: number;
+  readonly #memory: GuestMemory;
+  readonly #vcpus: VcpuHandle[] = [];
+
+  constructor(descriptor: Descriptor, runSize: number) {
+    this.#descriptor = descriptor;
+    this.#runSize = runSize;
+    this.#memory = new GuestMemory(descriptor.libc);
+  }
+
+  checkExtension(capability: CapabilityName | number): number {
+    return this.#descriptor.ioctl("KVM_CHECK_EXTENSION", capabilityNumber(capability));
+  }
+
+  setTssAddr(at: PhysAddr): void {
+    requirePage("the address of the TSS pages", at, 1n << 32n);
+    this.#descriptor.ioctl("KVM_SET_TSS_ADDR", Number(at));
+  }
+
+  setIdentityMapAddr(at: PhysAddr): void {
+    requirePage("the address of the identity map", at, 1n << 32n);
+    const { bytes, view } = newStruct(8);
+    view.setBigUint64(0, at, true);
+    this.#descriptor.ioctlBytes("KVM_SET_IDENTITY_MAP_ADDR", bytes, at);
+  }
+
+  setUserMemoryRegion(region: UserMemoryRegion): void {
+    const { slot, flags = 0, guestPhysAddr: at, memorySize: size } = region;
+    this.#requireRegion(slot, flags, at, size);
+    const old = this.#memory.get(slot);
+    if (size === 0n && old === undefined) throw badArgument(`there is no slot ${slot} to take away`, region);
+    if (size !== 0n && old !== undefined && old.size !== size) {
+      throw badArgument(
+        `slot ${slot} has ${old.size} bytes and cannot get ${size}`,
+        region,
+        "take the slot away first",
+      );
+    }
+    const host = old?.host ?? this.#memory.map(size);
+    try {
+      this.#setSlot({ slot, flags, guest_phys_addr: at, memory_size: size, userspace_addr: host }, region);
+    } catch (error) {
+      if (old === undefined) this.#memory.unmap(host, size);
+      throw error;
+    }
+    if (size !== 0n) {
+      this.#memory.set(slot, { at, size, host });
+    } else if (old !== undefined) {
+      this.#memory.delete(slot);
+      this.#memory.unmap(old.host, old.size);
+    }
+  }
+
+  createVcpu(id: number): VcpuHandle {
+    if (!Number.isInteger(id) || id < 0 || id > 0x7fff_ffff)
+      throw badArgument(`no number of a vCPU: ${String(id)}`, id);
+    const { libc } = this.#descriptor;
+    const descriptor = new Descriptor(libc, this.#descriptor.ioctl("KVM_CREATE_VCPU", id), "the vCPU");
+    const vcpu = createVcpu(descriptor, this.#runSize);
+    this.#vcpus.push(vcpu);
+    return vcpu;
+  }
+
+  /** The ranges that are memory, in address order. */
+  get memoryRanges(): readonly { readonly at: PhysAddr; readonly size: bigint }[] {
+    return this.#memory.ranges;
+  }
+
+  readMemory(at: PhysAddr, size: number): Uint8Array {
+    return this.#memory.read(at, size);
+  }
+
+  writeMemory(at: PhysAddr, bytes: Uint8Array): void {
+    this.#memory.write(at, bytes);
+  }
+
+  close(): void {
+    // A vCPU keeps its VM alive, and a living VM writes to its memory: so this order.
+    for (const vcpu of this.#vcpus) vcpu.close();
+    this.#descriptor.close();
+    this.#memory.free();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #setSlot(values: Record<keyof typeof kvmUserspaceMemoryRegion.fields, number | bigint>, region: unknown): void {
+    const { bytes, view } = newStruct(kvmUserspaceMemoryRegion.size);
+    for (const [name, field] of Object.entries(kvmUserspaceMemoryRegion.fields)) {
+      writeField(view, field, values[name as keyof typeof values], name);
+    }
+    this.#descriptor.ioctlBytes("KVM_SET_USER_MEMORY_REGION", bytes, region);
+  }
+
+  #requireRegion(slot: number, flags: number, at: PhysAddr, size: bigint): void {
+    if (!Number.isInteger(slot) || slot < 0 || slot > MAX_SLOT)
+      throw badArgument(`no number of a slot: ${String(slot)}`, slot);
+    if (!Number.isInteger(flags) || (flags & ~allMemoryFlags) !== 0) {
+      throw badArgument(`no flags of a slot: ${String(flags)}`, flags, "join those of memoryFlags with |");
+    }
+    requirePage("a slot's address", at, PHYSICAL_LIMIT);
+    requirePage("a slot's size", size, PHYSICAL_LIMIT);
+    if (at + size > PHYSICAL_LIMIT) {
+      throw badArgument(
+        `a slot of ${size} bytes at ${hex(at)} runs past 2^52`,
+        at,
+        "x86 has at most 52 bits of physical address",
+      );
+    }
+  }
+}
+
+function requirePage(what: string, value: bigint, limit: bigint): void {
+  if (typeof value !== "bigint" || value < 0n || value > limit) {
+    throw badArgument(`${what} is no bigint from 0 to ${hex(limit)}: ${String(value)}`, value);
+  }
+  if (value % PAGE_SIZE !== 0n) throw badArgument(`${what} is no multiple of 4096: ${hex(value)}`, value);
+}
