@@ -36,7 +36,7 @@ const loaders = (await importIn(process.platform, process.arch, "node:fs")).pack
 describe.each(hosts)("on %s/%s", (platform, arch) => {
   test.each(entryPoints())("importing $name does nothing but define it", async ({ name, file }) => {
     const { printed, scripts, packages } = await importIn(platform, arch, name);
-    expect(printed).toEqual({ names: expect.any(Array) as unknown, wasmModules: 0, globals: [], sharedObjects: [] });
+    expect(printed).toEqual({ names: expect.any(Array) as unknown, wasmModules: [], globals: [], sharedObjects: [] });
     expect(scripts.some((url) => url.includes(`/${file}`))).toBe(true);
     expect(packages).toEqual(loaders);
   });
@@ -48,5 +48,5 @@ test("the probe sees a package, a WebAssembly module and a native addon being lo
   expect(koffi.printed).toMatchObject({ sharedObjects: [expect.stringContaining("koffi")] });
   const iced = await importIn(process.platform, process.arch, "iced-x86");
   expect(iced.packages).toContain("iced-x86");
-  expect(iced.printed).toMatchObject({ wasmModules: 1 });
+  expect(iced.printed).toMatchObject({ wasmModules: [expect.stringContaining("iced_x86")] });
 });

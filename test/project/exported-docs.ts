@@ -5,6 +5,12 @@ import { parseSync, type Comment, type Program, type Statement } from "oxc-parse
 /** Gives the source text of a file. */
 export type Read = (file: string) => string;
 
+/** A symbol: the file that declares it, and whether it has a doc comment there. */
+interface Exported {
+  readonly file: string;
+  readonly documented: boolean;
+}
+
 interface Module {
   readonly file: string;
   readonly program: Program;
@@ -38,10 +44,30 @@ const nameOf = (name: { type: string }) => {
   return identifier ?? value!;
 };
 
-/** Each name that a file exports: whether it has a doc comment where it is declared, and which file that is. */
-function exportsOf(file: string, read: Read): Map<string, { file: string; documented: boolean }> {
+/** A name that a file exports further down than it declares or imports it. */
+function localSymbol({ file, program, hasDoc }: Module, name: string, read: Read): Exported {
+  const declaration = program.body.find((each) => declaredNames(each).includes(name));
+  if (declaration !== undefined) return { file, documented: hasDoc(declaration) };
+  for (const statement of program.body) {
+    if (statement.type !== "ImportDeclaration") continue;
+    const specifier = statement.specifiers.find(({ local }) => local.name === name);
+    if (specifier?.type !== "ImportSpecifier") continue;
+    const from = path.posix.join(path.posix.dirname(file), statement.source.value);
+    return exportedFrom(from, nameOf(specifier.imported), read);
+  }
+  throw new Error(`${file} exports ${name}, which it neither declares nor imports by name`);
+}
+
+function exportedFrom(file: string, name: string, read: Read): Exported {
+  const symbol = exportsOf(file, read).get(name);
+  if (symbol === undefined) throw new Error(`${file} does not export ${name}`);
+  return symbol;
+}
+
+/** Each name that a file exports. */
+function exportsOf(file: string, read: Read): Map<string, Exported> {
   const module = parse(file, read);
-  const found = new Map<string, { file: string; documented: boolean }>();
+  const found = new Map<string, Exported>();
   const resolve = (target: string) => path.posix.join(path.posix.dirname(file), target);
   // The first of several overloads speaks for all of them.
   const declare = (exported: string, statement: Statement) => {
@@ -56,13 +82,9 @@ function exportsOf(file: string, read: Read): Map<string, { file: string; docume
     for (const name of declaredNames(statement)) declare(name, statement);
     for (const { local, exported } of statement.specifiers) {
       if (statement.source !== null) {
-        const symbol = exportsOf(resolve(statement.source.value), read).get(nameOf(local));
-        if (symbol === undefined) throw new Error(`${statement.source.value} does not export ${nameOf(local)}`);
-        found.set(nameOf(exported), symbol);
+        found.set(nameOf(exported), exportedFrom(resolve(statement.source.value), nameOf(local), read));
       } else {
-        const declaration = module.program.body.find((each) => declaredNames(each).includes(nameOf(local)));
-        if (declaration === undefined) throw new Error(`${file} exports ${nameOf(local)}, which it does not declare`);
-        declare(nameOf(exported), declaration);
+        found.set(nameOf(exported), localSymbol(module, nameOf(local), read));
       }
     }
   }

@@ -16,16 +16,22 @@ function sharedObjects(): string[] {
   return report.sharedObjects;
 }
 
-let wasmModules = 0;
+/** Who compiled WebAssembly. Node's loader and tsx do, to read the exports of a module: that is not meant. */
+const wasmModules: string[] = [];
+function noteCaller(): void {
+  const frames = new Error("").stack!.split("\n").slice(1);
+  const caller = frames.find((frame) => !/import-probe|[( ]node:|\(<anonymous>\)/.test(frame));
+  if (caller !== undefined && !caller.includes("/node_modules/tsx/")) wasmModules.push(caller.trim());
+}
 const { WebAssembly } = globalThis as unknown as { WebAssembly: Record<string, new (...args: unknown[]) => object> };
 for (const name of ["compile", "instantiate", "Module"]) {
   WebAssembly[name] = new Proxy(WebAssembly[name]!, {
     apply(original, self, args) {
-      wasmModules += 1;
+      noteCaller();
       return Reflect.apply(original as unknown as () => unknown, self, args);
     },
     construct(original, args) {
-      wasmModules += 1;
+      noteCaller();
       return Reflect.construct(original, args);
     },
   });

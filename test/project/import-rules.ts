@@ -51,6 +51,7 @@ function importsOf(file: string, source: string): { imports: Import[]; problems:
   if (errors.length > 0) throw new SyntaxError(`${file}: ${errors[0]!.message}`);
   const imports: Import[] = [];
   const problems: [number, string][] = [];
+  const described = new Set<number>();
   const add = (target: string, typeOnly: boolean, offset: number) => imports.push({ target, typeOnly, offset });
   new Visitor({
     ImportDeclaration(node) {
@@ -78,8 +79,13 @@ function importsOf(file: string, source: string): { imports: Import[]; problems:
     ExportDefaultDeclaration(node) {
       problems.push([node.start, "has a default export"]);
     },
+    // `declare module "keystone-wasm"` describes a package and loads nothing.
+    TSModuleDeclaration(node) {
+      described.add(node.id.start);
+    },
     // `createRequire(...)("koffi")`, `import.meta.resolve("koffi")`: a package that has a row is not named elsewhere.
     Literal(node) {
+      if (described.has(node.start)) return;
       if (typeof node.value === "string" && Object.hasOwn(packageRules, node.value)) add(node.value, true, node.start);
     },
     CallExpression(node) {
