@@ -30,7 +30,7 @@ const packageRules: Readonly<Record<string, { readonly file: string; readonly ty
   koffi: { file: "kvm/libc.ts", types: [] },
   "keystone-wasm": { file: "asm/keystone.ts", types: [] },
   "iced-x86": { file: "asm/iced.ts", types: ["asm"] },
-  arktype: { file: "layout/schema.ts", types: ["layout"] },
+  arktype: { file: "layout/description-schema.ts", types: ["layout"] },
 };
 
 interface Import {
