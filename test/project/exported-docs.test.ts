@@ -14,7 +14,7 @@ test("the checker follows re-exports and finds what has none", () => {
     "src/c.ts": [
       `/** Said once. */\nexport function f(x: 1): 1;\nexport function f(x: 2): 2;\nexport function f(x: number) { return x; }`,
       `// not a doc comment\nexport type G = 1;`,
-      `/** h */\nexport class H {}`,
+      `/** h */\n// a directive\nexport class H {}`,
       `/** i */ const before = 1;\nexport const i = before, j = before;`,
     ].join("\n"),
   };

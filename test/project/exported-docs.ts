@@ -21,10 +21,10 @@ function parse(file: string, read: Read): Module {
   const source = read(file);
   const { program, comments } = parseSync(file, source);
   const isDoc = (comment: Comment) => comment.type === "Block" && comment.value.startsWith("*");
+  // A directive for a tool may stand between a doc comment and what it describes.
+  const between = (from: number, to: number) => source.slice(from, to).replaceAll(/^\s*\/\/.*$/gm, "");
   const hasDoc = ({ start }: Statement) =>
-    comments.some(
-      (comment) => isDoc(comment) && comment.end <= start && source.slice(comment.end, start).trim() === "",
-    );
+    comments.some((comment) => isDoc(comment) && comment.end <= start && between(comment.end, start).trim() === "");
   return { file, program, hasDoc };
 }
 
