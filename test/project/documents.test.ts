@@ -1,6 +1,7 @@
-import { accessSync, constants, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { describeKvm } from "../kvm/require-kvm.ts";
 import { fromSource, run, tsc } from "./child.ts";
 import { typeScriptFences } from "./fences.ts";
 import { filesUnder, packageRoot, textOf } from "./source-files.ts";
@@ -28,31 +29,23 @@ const project = userProject(
 );
 afterAll(project.remove);
 
-function kvmProblem(): string | undefined {
-  if (process.env["REQUIRE_KVM"] === "1") return undefined;
-  try {
-    accessSync("/dev/kvm", constants.R_OK | constants.W_OK);
-    return undefined;
-  } catch (error) {
-    return `needs /dev/kvm: ${(error as Error).message}`;
-  }
-}
-
 test("every ts fence compiles", async () => {
   expect((await tsc("-p", project.folder, "--pretty", "false")).stdout).toBe("");
 });
 
-describe("a ts fence prints what the text fence after it says", () => {
-  test.for(programs.filter(({ output }) => output !== undefined))(
-    "$where",
-    async ({ file, output, needsKvm }, { skip }) => {
-      const problem = needsKvm ? kvmProblem() : undefined;
-      skip(problem !== undefined, problem);
+for (const [needsKvm, describeGroup] of [
+  [false, describe],
+  [true, describeKvm],
+] as const) {
+  const group = programs.filter((each) => each.output !== undefined && each.needsKvm === needsKvm);
+  if (group.length === 0) continue;
+  describeGroup(`a ts fence prints what the text fence after it says${needsKvm ? ", on KVM" : ""}`, () => {
+    test.each(group)("$where", async ({ file, output }) => {
       const ended = await run(process.execPath, [...fromSource, file], { cwd: project.folder });
       expect(ended).toEqual({ status: 0, stdout: output, stderr: "" });
-    },
-  );
-});
+    });
+  });
+}
 
 test("the README's commands", () => {
   expect(textOf("README.md")).toContain("npm ci && npm start");
