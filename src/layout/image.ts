@@ -2,8 +2,11 @@
  * The image: everything that a runner, a file format, a snapshot or a tool needs to know of a guest, as plain data.
  * The same description gives the same image, to the byte.
  */
+import type { ListingLine, Mode } from "../asm/index.ts";
 import type { PhysAddr, VirtAddr } from "../core/address.ts";
-import type { CpuState } from "./cpu-state.ts";
+import type { Mapping, PagingMode, PagingRequirements } from "../paging/index.ts";
+import type { CpuState, SegmentState } from "./cpu-state.ts";
+import type { EntryMode } from "./entry-mode.ts";
 
 /** A range of guest-physical memory. What lies in none is not backed: the guest's access to it exits. */
 export interface MemoryRegion {
@@ -22,15 +25,64 @@ export interface Chunk {
   readonly bytes: Uint8Array;
 }
 
-/** Where in the author's TypeScript a byte was written. */
-export type { SourceLocation } from "../core/source.ts";
+/** The GDT of an image. */
+export interface ImageGdt {
+  /** Its physical address; `undefined` where no table lies in memory. */
+  readonly at: PhysAddr | undefined;
+  /** From selector 0x08 on. */
+  readonly segments: readonly { readonly name: string; readonly state: SegmentState }[];
+}
+
+/** A mapping of an image. */
+export interface ImageMapping extends Mapping {
+  /** Whether there is memory behind it. */
+  readonly backing: "ram" | "none";
+}
+
+/** The page tables of an image; their bytes are the chunk `page tables`. */
+export interface ImagePaging {
+  readonly mode: PagingMode;
+  readonly root: PhysAddr;
+  readonly mappings: readonly ImageMapping[];
+  readonly requires: PagingRequirements;
+}
+
+/** A program of an image; its bytes are the chunk `code NAME`. */
+export interface ImageProgram {
+  readonly name: string;
+  readonly mode: Mode;
+  /** The address of its first byte as its own code sees it: an offset into CS. */
+  readonly origin: VirtAddr;
+  readonly phys: PhysAddr;
+  /** In bytes. */
+  readonly size: number;
+  /** The address of each label as the code sees it. */
+  readonly labels: Readonly<Record<string, VirtAddr>>;
+  readonly listing: readonly ListingLine[];
+}
+
+/** Something legal but suspicious. */
+export interface ImageWarning {
+  /** `WRITABLE_AND_EXECUTABLE`: a mapping lets the guest run what it can write. */
+  readonly code: "WRITABLE_AND_EXECUTABLE";
+  readonly message: string;
+}
 
 /** A guest, ready to be loaded. Plain data: it can be cloned, compared and sent to another thread. */
 export interface Image {
+  /** The mode of the CPU at the guest's first instruction. */
+  readonly mode: EntryMode;
   /** Guest memory, in address order. */
   readonly memory: readonly MemoryRegion[];
   /** The bytes in it, in address order; what no chunk covers is zero. */
   readonly chunks: readonly Chunk[];
   /** The CPU at the guest's first instruction. */
   readonly cpu: CpuState;
+  /** `undefined` in real mode. */
+  readonly gdt: ImageGdt | undefined;
+  /** `undefined` where the guest starts without paging. */
+  readonly paging: ImagePaging | undefined;
+  /** In the order of the description. */
+  readonly programs: readonly ImageProgram[];
+  readonly warnings: readonly ImageWarning[];
 }

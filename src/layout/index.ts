@@ -1,1 +1,40 @@
-export {};
+/** Describing guests: from one description come the tables, the CPU's state and the image. */
+export type {
+  CpuState,
+  DescriptorTableRegister,
+  GeneralRegisters,
+  SegmentName,
+  SegmentState,
+} from "./cpu-state.ts";
+export type {
+  Consistent,
+  CpuDescription,
+  GdtDescription,
+  GuestDescription,
+  MappingDescription,
+  MemoryDescription,
+  PagingTablesDescription,
+  PlaceDescription,
+} from "./description.ts";
+export type { EntryMode } from "./entry-mode.ts";
+export type {
+  Chunk,
+  Image,
+  ImageGdt,
+  ImageMapping,
+  ImagePaging,
+  ImageProgram,
+  ImageWarning,
+  MemoryRegion,
+} from "./image.ts";
+export { imageToText, type ImageTextOptions } from "./image-text.ts";
+export { layout, type Layout } from "./layout.ts";
+export { LayoutError, type LayoutErrorCode } from "./layout-error.ts";
+export {
+  type CodeSegment,
+  type DataSegment,
+  decodeDescriptor,
+  encodeDescriptor,
+  type Segment,
+  segmentState,
+} from "./segment.ts";

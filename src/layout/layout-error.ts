@@ -1,0 +1,26 @@
+/** What is wrong with a description of a guest. */
+import { GuestwrightError } from "../core/error.ts";
+
+/** The literal codes of {@link LayoutError}. */
+export type LayoutErrorCode =
+  /** The description has a value of the wrong type or form, or a key that it does not know. */
+  | "BAD_DESCRIPTION"
+  /** Two things lie at the same physical address. */
+  | "OVERLAP"
+  /** An address or a size is not a multiple of what it must be. */
+  | "MISALIGNED"
+  /** Something lies where there is no memory. */
+  | "NO_MEMORY"
+  /** Code or an entry point lies where nothing executes. */
+  | "NOT_EXECUTABLE"
+  /** A program is larger than the place that it is put in. */
+  | "DOES_NOT_FIT"
+  /** A name that nothing in the description has. */
+  | "UNKNOWN_NAME"
+  /** Control registers, segments or code that do not go together. */
+  | "INCONSISTENT"
+  /** A descriptor field that the hardware has no room for. */
+  | "BAD_SEGMENT";
+
+/** A description that no guest can be built from. `value` is the offending part of it. */
+export class LayoutError extends GuestwrightError<LayoutErrorCode> {}
