@@ -106,7 +106,7 @@ export function fillTables(
   return { executeDisabled };
 }
 
-/** Stores 8-byte entries: the address moves on by `step` pages of 4 KiB each time, carrying into the high word. */
+/** Stores 8-byte entries: the address moves on by `step` pages of 4 KiB each time. */
 function fillLong(
   words: Uint32Array,
   from: number,
@@ -115,15 +115,20 @@ function fillLong(
   step: number,
   flags: EntryFlags,
 ): void {
-  let low = ((frame & 0xf_ffff) << 12) | flags.low;
-  let high = Math.floor(frame / 0x10_0000) | flags.high;
   const bytes = step << 12;
-  for (let word = from, end = from + entries * 2; word < end; word += 2) {
-    words[word] = low;
-    words[word + 1] = high;
-    low = (low + bytes) | 0;
-    // The address bits of the low word are those from `bytes` up: when they are 0 again, they have wrapped.
-    if ((low & -bytes) === 0 && bytes !== 0) high++;
+  const end = from + entries * 2;
+  for (let word = from, page = frame; word < end;) {
+    // Up to the next 4 GiB only the low word changes.
+    const untilCarry = step === 0 ? entries : (0x10_0000 - (page & 0xf_ffff)) / step;
+    const stop = Math.min(end, word + untilCarry * 2);
+    const high = Math.floor(page / 0x10_0000) | flags.high;
+    let low = ((page & 0xf_ffff) << 12) | flags.low;
+    page += untilCarry * step;
+    for (; word < stop; word += 2) {
+      words[word] = low;
+      words[word + 1] = high;
+      low = (low + bytes) | 0;
+    }
   }
 }
 

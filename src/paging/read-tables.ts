@@ -38,6 +38,8 @@ export interface TablePage {
   readonly virt: VirtAddr;
   /** How many bytes of virtual addresses it is for. */
   readonly size: bigint;
+  /** The entry that refers to it; CR3 for the root. */
+  readonly value: bigint;
 }
 
 /** R/W at every level, as a bit of the rights that a visitor is given. */
@@ -61,6 +63,8 @@ export interface TableVisitor {
   readonly absent?: (level: WalkLevel, first: number, low: number, high: number) => void;
   /** A table is entered, before the entries in it. */
   readonly table?: (page: TablePage) => void;
+  /** Something is not followed; the reader's result lists it, too. */
+  readonly problem?: (problem: TableProblem) => void;
 }
 
 /** The most tables that a reader enters, so that tables that refer to each other over and over end: 2^20. */
@@ -140,6 +144,7 @@ class Reader {
       table: level.table,
       virt: virtualAddress(this.#rules, first),
       size: bytesOf(size),
+      value: from.value,
     });
     this.#path.push(table);
     const goesOn = this.#readEntries(table, depth, first, rights);
@@ -183,7 +188,9 @@ class Reader {
   }
 
   #report(kind: TableProblem["kind"], { entry, at, value }: Referrer, first: number, pages: number): void {
-    this.problems.push({ kind, entry, at, value, virt: virtualAddress(this.#rules, first), size: bytesOf(pages) });
+    const problem = { kind, entry, at, value, virt: virtualAddress(this.#rules, first), size: bytesOf(pages) };
+    this.problems.push(problem);
+    this.#visitor.problem?.(problem);
   }
 }
 
