@@ -12,7 +12,9 @@ export function userProject(files: Readonly<Record<string, string>>): { folder: 
   const manifest = JSON.stringify({ name: "user", type: "module" });
   // An example may define what it does not go on to use.
   const compilerOptions = { noUnusedLocals: false, noUnusedParameters: false };
-  const compiler = JSON.stringify({ extends: `${packageRoot}/tsconfig.json`, compilerOptions, include: ["*.ts"] });
+  // A user gets the types of the build; here they come from the source, which needs what its `.d.ts` files declare.
+  const include = ["*.ts", `${packageRoot}/src/**/*.d.ts`];
+  const compiler = JSON.stringify({ extends: `${packageRoot}/tsconfig.json`, compilerOptions, include });
   for (const [file, text] of Object.entries({ "package.json": manifest, "tsconfig.json": compiler, ...files })) {
     writeFileSync(path.join(folder, file), text);
   }
