@@ -103,11 +103,12 @@ export function addressSpaceToSvg(space: AddressSpace): string {
     const names = found.filter(({ phys, size }) => phys <= stretch.from && phys + size >= stretch.to);
     const label = [...new Set(names.map(({ name }) => name ?? "mapped"))].join(", ");
     parts.push(box(right, stretch, physicalAxis, memoryFill, label));
-    parts.push(text(right.x + right.width + 8, physicalAxis.at(stretch.from) + 11, hex(stretch.from), "address"));
   }
   for (const stretch of tables) {
     parts.push(box({ x: right.x + right.width - 96, width: 96 }, stretch, physicalAxis, tableFill, stretch.label));
-    parts.push(text(right.x + right.width + 8, physicalAxis.at(stretch.from) + 11, hex(stretch.from), "address"));
+  }
+  for (const from of new Set([...physicalAxis.used(physical), ...tables].map((stretch) => stretch.from))) {
+    parts.push(text(right.x + right.width + 8, physicalAxis.at(from) + 11, hex(from), "address"));
   }
   return document(Math.max(virtualAxis.bottom, physicalAxis.bottom, 120) + 24, parts);
 }
@@ -160,7 +161,16 @@ function box(
 function holeBox(column: { x: number; width: number }, { from, to }: Stretch, axis: Axis): string {
   const top = axis.at(from);
   const rect = `<rect class="hole" x="${column.x}" y="${top}" width="${column.width}" height="${axis.at(to) - top}"/>`;
-  return `${rect}${text(column.x + 8, top + 19, `hole  ${sizeToText(to - from)}`, "faint")}`;
+  return `${rect}${text(column.x + 8, top + 19, `hole  ${roughSize(to - from)}`, "faint")}`;
+}
+
+/** A size to the nearest unit: holes may be as large as the address space. */
+function roughSize(bytes: bigint): string {
+  const exact = sizeToText(bytes);
+  const shift = [60n, 50n, 40n, 30n, 20n, 10n].find((each) => bytes >> each !== 0n) ?? 0n;
+  return exact.length <= 8
+    ? exact
+    : `~${(bytes + (1n << shift) / 2n) >> shift}${["", "K", "M", "G", "T", "P", "E"][Number(shift / 10n)]}iB`;
 }
 
 function legend(): string[] {
