@@ -4,12 +4,23 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import iced from "iced-x86";
+import { isAvailable } from "../src/asm/form.ts";
 import type { Mode } from "../src/asm/mode.ts";
 import { modes } from "../src/asm/mode.ts";
 import { aliases } from "../src/asm/aliases.ts";
 import { operandKinds } from "../src/asm/operand-kind.ts";
 
-const { Code, CodeExt, CpuidFeature, EncodingKind, Instruction, MemorySize, MemorySizeExt, Mnemonic, OpCodeOperandKind } = iced;
+const {
+  Code,
+  CodeExt,
+  CpuidFeature,
+  EncodingKind,
+  Instruction,
+  MemorySize,
+  MemorySizeExt,
+  Mnemonic,
+  OpCodeOperandKind,
+} = iced;
 
 /** The CPUID features whose instructions the builder has: general-purpose and system instructions. */
 const features = new Set(
@@ -38,13 +49,13 @@ function readForms(): Map<string, Form[]> {
   const instruction = new Instruction();
   for (const code of Object.values(Code).filter((each) => typeof each === "number")) {
     const opCode = CodeExt.opCode(code);
-    const mnemonic = Mnemonic[opCode.mnemonic]!.toLowerCase();
+    const mnemonic = Mnemonic[opCode.mnemonic].toLowerCase();
     instruction.code = code;
     const needs = Array.from(instruction.cpuidFeatures(), (feature) => CpuidFeature[feature]!);
-    const kinds = Array.from({ length: opCode.opCount }, (_, i) => OpCodeOperandKind[opCode.opKind(i)]!);
+    const kinds = Array.from({ length: opCode.opCount }, (_, i) => OpCodeOperandKind[opCode.opKind(i)]);
     const form: Form = {
       code,
-      modes: modes.filter((mode) => opCode[`mode${mode}`]),
+      modes: modes.filter((mode) => isAvailable(opCode, mode)),
       kinds,
       memoryBits: MemorySizeExt.size(opCode.memorySize) * 8,
       text: opCode.instructionString.replace(/^\S+ ?/, ""),
@@ -52,6 +63,7 @@ function readForms(): Map<string, Form[]> {
     const wanted =
       opCode.isInstruction &&
       opCode.encoding === EncodingKind.Legacy &&
+      form.modes.length > 0 &&
       !excluded.has(mnemonic) &&
       !(["call", "jmp"].includes(mnemonic) && farPointers.has(opCode.memorySize)) &&
       needs.every((feature) => features.has(feature)) &&
@@ -99,7 +111,10 @@ function operandLists(forms: readonly Form[]): string[] {
     ...new Set(
       forms.map((form) => {
         if (form.memoryBits === 0) return tuple(form, "Mem<number>");
-        return tuple(form, sizes.get(memoryKey(form))!.size > 1 ? `Mem<${form.memoryBits}>` : `Mem<0 | ${form.memoryBits}>`);
+        return tuple(
+          form,
+          sizes.get(memoryKey(form))!.size > 1 ? `Mem<${form.memoryBits}>` : `Mem<0 | ${form.memoryBits}>`,
+        );
       }),
     ),
   ];
@@ -139,11 +154,15 @@ function source(table: Map<string, Form[]>): string {
   );
   for (const [mnemonic, forms] of table) {
     const where = modes.filter((mode) => forms.some((form) => form.modes.includes(mode)));
-    const texts = [...new Set(forms.map((form) => `\`${`${mnemonic} ${written(form).length === 0 ? "" : form.text}`.trim()}\``))];
+    const texts = [
+      ...new Set(forms.map((form) => `\`${`${mnemonic} ${written(form).length === 0 ? "" : form.text}`.trim()}\``)),
+    ];
     lines.push(
       `  /** ${texts.join(", ")}${where.length === 3 ? "" : ` — in ${where.join("- and ")}-bit code`}. */`,
       `  ${mnemonic}<O extends readonly Operand[]>(`,
-      ...(where.length === 3 ? [] : [`    this: M extends ${where.join(" | ")} ? unknown : \`\${M}-bit code has no ${mnemonic}\`,`]),
+      ...(where.length === 3
+        ? []
+        : [`    this: M extends ${where.join(" | ")} ? unknown : \`\${M}-bit code has no ${mnemonic}\`,`]),
       `    ...operands: Check<M, "${mnemonic}", O>`,
       `  ): Code<M, Defined, Used | LabelsIn<O>>;`,
     );

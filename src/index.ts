@@ -6,6 +6,16 @@ export { hex, hexBytes } from "./core/hex.ts";
 export { hexdump } from "./core/hexdump.ts";
 export type { SourceLocation } from "./core/source.ts";
 export type { Size } from "./core/units.ts";
-export { boot, Kvm, KvmError, kvmKind, type BootOptions, type Exit, type KvmErrorCode, type Machine, type RunOptions } from "./kvm/index.ts";
+export {
+  boot,
+  Kvm,
+  KvmError,
+  kvmKind,
+  type BootOptions,
+  type Exit,
+  type KvmErrorCode,
+  type Machine,
+  type RunOptions,
+} from "./kvm/index.ts";
 export * from "./layout/index.ts";
 export { PagingError, type Access, type Mapping } from "./paging/index.ts";

@@ -1,7 +1,6 @@
 /** Assembling: code becomes a program, verified to the last instruction. */
 import { AsmError } from "./asm-error.ts";
 import { locate } from "./call-site.ts";
-import { nodesOf } from "./code.ts";
 import type { AnyCode, Linked } from "./code-types.ts";
 import { Encoder } from "./encode.ts";
 import type { Expression } from "./expression.ts";
@@ -45,10 +44,12 @@ export interface Program {
  * program.bytes; // eb fe
  * ```
  */
-export async function assemble<C extends AnyCode>(code: C & Linked<C>, options: AssembleOptions = {}): Promise<Program> {
-  const { mode } = code as AnyCode as { readonly mode: Mode };
+export async function assemble<C extends AnyCode>(
+  code: C & Linked<C>,
+  options: AssembleOptions = {},
+): Promise<Program> {
+  const { mode, nodes }: AnyCode = code;
   const origin = checkOrigin(mode, options.origin ?? 0n);
-  const nodes = nodesOf(code);
   checkLabels(nodes);
   const statements = await encodeAll(mode, nodes);
   const labels = place(statements, origin);

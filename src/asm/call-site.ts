@@ -50,7 +50,8 @@ function relativeToPackage(path: string): string {
   let root = packageFolders.get(folder);
   if (root === undefined) {
     root = folder;
-    while (root !== "" && fileSystem?.existsSync(`${root}/package.json`) !== true) root = root.slice(0, root.lastIndexOf("/"));
+    while (root !== "" && fileSystem?.existsSync(`${root}/package.json`) !== true)
+      root = root.slice(0, root.lastIndexOf("/"));
     packageFolders.set(folder, root);
   }
   return root === "" ? path : path.slice(root.length + 1);

@@ -4,8 +4,9 @@
  */
 import type { Expression } from "./expression.ts";
 import type { Forms, Instructions } from "./instructions.ts";
-import type { Memory, Scaled, Term } from "./memory.ts";
+import type { Memory } from "./memory.ts";
 import type { Mode } from "./mode.ts";
+import type { Node } from "./node.ts";
 import type { Register, RegisterClass } from "./register.ts";
 
 // The operands, under the short names that the generated instruction table uses.
@@ -24,12 +25,15 @@ export type Target = string | number | bigint | Expression;
 /** Anything that may stand as an operand. */
 export type Operand = Register | Memory | Imm | Target;
 
+/** A name that the compiler knows; a computed one is checked when the code is assembled. */
+type Literal<S extends string> = S extends string ? ({} extends Record<S, 1> ? never : S) : never;
+
 type LabelsOf<O> = O extends string
-  ? O
+  ? Literal<O>
   : O extends Memory<number, number, infer L>
-    ? L
+    ? Literal<L>
     : O extends Expression<infer L>
-      ? L
+      ? Literal<L>
       : never;
 
 /** The labels that some operands name. */
@@ -38,9 +42,13 @@ export type LabelsIn<O extends readonly unknown[]> = LabelsOf<O[number]>;
 /** What is wrong with an operand whatever the instruction: a message, or `never`. */
 type Misfit<M extends Mode, O> =
   O extends Register<RegisterClass, infer Name, infer In>
-    ? M extends In ? never : `${M}-bit code has no register ${Name}`
+    ? M extends In
+      ? never
+      : `${M}-bit code has no register ${Name}`
     : O extends Memory<number, infer Size, string>
-      ? Size extends AddressSizes[M] ? never : `${M}-bit code has no ${Size}-bit addressing`
+      ? Size extends AddressSizes[M]
+        ? never
+        : `${M}-bit code has no ${Size}-bit addressing`
       : never;
 
 /** The address sizes, in bits, that each mode has (SDM vol. 1, 3.6); 0 where no register decides. */
@@ -54,35 +62,74 @@ interface AddressSizes {
 type NoForms<F> = [F] extends [never] ? readonly unknown[] : never;
 
 /** `O` where the instruction takes these operands in this mode; else, in the place of each bad operand, a message. */
-export type Check<M extends Mode, K extends keyof Forms, O extends readonly unknown[]> =
-  [Misfit<M, O[number]>] extends [never]
-    ? O extends Forms[K][M] | NoForms<Forms[K][M]>
-      ? O
-      : O extends readonly []
-        ? [`${K} takes ${Forms[K]["takes"]}`]
-        : { [I in keyof O]: `${K} takes ${Forms[K]["takes"]}` }
-    : { [I in keyof O]: [Misfit<M, O[I]>] extends [never] ? O[I] : Misfit<M, O[I]> };
+export type Check<M extends Mode, K extends keyof Forms, O extends readonly unknown[]> = [
+  Misfit<M, O[number]>,
+] extends [never]
+  ? O extends Forms[K][M] | NoForms<Forms[K][M]>
+    ? O
+    : O extends readonly []
+      ? [`${K} takes ${Forms[K]["takes"]}`]
+      : { [I in keyof O]: `${K} takes ${Forms[K]["takes"]}` }
+  : { [I in keyof O]: [Misfit<M, O[I]>] extends [never] ? O[I] : Misfit<M, O[I]> };
 
 /** A number in data: known now, or once labels have addresses. */
 export type Value = number | bigint | Expression;
 
 type LabelsOfValues<V extends readonly Value[]> = V[number] extends infer O ? LabelsOf<O> : never;
 
+/** `N` unless the code has it already. */
+type Fresh<N extends string, Defined extends string> = string extends Defined
+  ? N
+  : N extends Defined
+    ? `label "${N}" is defined twice`
+    : N;
+
+/** What a label adds to the names that are defined: after a computed one, any name may be. */
+type Definition<N extends string> = {} extends Record<N, 1> ? string : N;
+
 /** The instructions that `rep` can precede: SDM vol. 2B, REP/REPE/REPZ/REPNE/REPNZ. */
 export type Repeatable =
-  | "insb" | "insw" | "insd"
-  | "outsb" | "outsw" | "outsd"
-  | "movsb" | "movsw" | "movsd" | "movsq"
-  | "lodsb" | "lodsw" | "lodsd" | "lodsq"
-  | "stosb" | "stosw" | "stosd" | "stosq";
+  | "insb"
+  | "insw"
+  | "insd"
+  | "outsb"
+  | "outsw"
+  | "outsd"
+  | "movsb"
+  | "movsw"
+  | "movsd"
+  | "movsq"
+  | "lodsb"
+  | "lodsw"
+  | "lodsd"
+  | "lodsq"
+  | "stosb"
+  | "stosw"
+  | "stosd"
+  | "stosq";
 /** The string instructions that compare, so that `repe` and `repne` make sense before them. */
-export type Comparing =
-  | "cmpsb" | "cmpsw" | "cmpsd" | "cmpsq"
-  | "scasb" | "scasw" | "scasd" | "scasq";
+export type Comparing = "cmpsb" | "cmpsw" | "cmpsd" | "cmpsq" | "scasb" | "scasw" | "scasd" | "scasq";
 /** The instructions that `lock` can precede where they write memory: SDM vol. 2A, LOCK. */
 export type Lockable =
-  | "adc" | "add" | "and" | "btc" | "btr" | "bts" | "cmpxchg" | "cmpxchg16b" | "cmpxchg8b"
-  | "dec" | "inc" | "neg" | "not" | "or" | "sbb" | "sub" | "xadd" | "xchg" | "xor";
+  | "adc"
+  | "add"
+  | "and"
+  | "btc"
+  | "btr"
+  | "bts"
+  | "cmpxchg"
+  | "cmpxchg16b"
+  | "cmpxchg8b"
+  | "dec"
+  | "inc"
+  | "neg"
+  | "not"
+  | "or"
+  | "sbb"
+  | "sub"
+  | "xadd"
+  | "xchg"
+  | "xor";
 
 /**
  * Code under construction: every method gives new code with one statement more, and leaves the old as it was.
@@ -94,10 +141,15 @@ export type Lockable =
  * code64().label("again").dec(ecx).jnz("again").hlt(); // ff c9 75 fc f4
  * ```
  */
-export interface Code<M extends Mode, Defined extends string, Used extends string>
-  extends Instructions<M, Defined, Used> {
+export interface Code<M extends Mode, Defined extends string, Used extends string> extends Instructions<
+  M,
+  Defined,
+  Used
+> {
   /** The size of the code: 16, 32 or 64. */
   readonly mode: M;
+  /** The statements, in order. */
+  readonly nodes: readonly Node[];
   /** For the compiler: absent at run time. */
   readonly labels?: { readonly defined: Defined; readonly used: Used };
 
@@ -111,9 +163,7 @@ export interface Code<M extends Mode, Defined extends string, Used extends strin
   readonly lock: Pick<Code<M, Defined, Used>, Extract<Lockable, keyof Forms>>;
 
   /** Names this place. A name can be defined once; it may be used before. */
-  label<const N extends string>(
-    name: N extends Defined ? `label "${N}" is defined twice` : N,
-  ): Code<M, Defined | N, Used>;
+  label<const N extends string>(name: Fresh<N, Defined>): Code<M, Defined | Definition<N>, Used>;
 
   /** Bytes: 0 to 255, or -128 to -1. */
   u8<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | LabelsOfValues<V>>;
@@ -135,9 +185,15 @@ export interface Code<M extends Mode, Defined extends string, Used extends strin
   align(alignment: number, fill?: number): Code<M, Defined, Used>;
 }
 
-/** Code of any mode and with any labels. */
-// oxlint-disable-next-line typescript/no-explicit-any -- the label parameters are invariant: nothing else accepts every code
-export type AnyCode = Code<any, any, any>;
+/** Code of any mode and with any labels, for what takes code without adding to it. */
+export interface AnyCode {
+  /** The size of the code: 16, 32 or 64. */
+  readonly mode: Mode;
+  /** The statements, in order. */
+  readonly nodes: readonly Node[];
+  /** For the compiler: absent at run time. */
+  readonly labels?: { readonly defined: string; readonly used: string };
+}
 
 /** The labels that some code uses and does not define. */
 export type UndefinedLabels<C> = C extends { readonly labels?: { readonly defined: infer D; readonly used: infer U } }
@@ -145,6 +201,6 @@ export type UndefinedLabels<C> = C extends { readonly labels?: { readonly define
   : never;
 
 /** `C` where every label that it uses is defined; else a message that names the missing ones. */
-export type Linked<C> = [UndefinedLabels<C>] extends [never] ? C : `label "${UndefinedLabels<C> & string}" is not defined`;
-
-export type { Scaled, Term };
+export type Linked<C> = [UndefinedLabels<C>] extends [never]
+  ? C
+  : `label "${UndefinedLabels<C> & string}" is not defined`;

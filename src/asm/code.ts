@@ -1,9 +1,10 @@
 /** The builder: every method records one node and returns new code. */
+import { show } from "../core/show.ts";
 import { aliases } from "./aliases.ts";
 import { AsmError } from "./asm-error.ts";
 import type { CallSite } from "./call-site.ts";
 import { captureCallSite, locate } from "./call-site.ts";
-import type { AnyCode, Code, Operand, Value } from "./code-types.ts";
+import type { Code, Operand, Value } from "./code-types.ts";
 import type { Expression } from "./expression.ts";
 import { isExpression, offset, wholeNumber } from "./expression.ts";
 import { instructionCodes } from "./instructions.ts";
@@ -89,7 +90,8 @@ class CodeBuilder {
 
   zero(size: number): CodeBuilder {
     const site = captureCallSite(this.zero);
-    if (!Number.isSafeInteger(size) || size < 0) throw badValue(`zero takes a number of bytes, got ${size}`, size, site);
+    if (!Number.isSafeInteger(size) || size < 0)
+      throw badValue(`zero takes a number of bytes, got ${size}`, size, site);
     return this.#append({ kind: "bytes", bytes: new Uint8Array(size), text: `zero ${size}`, site });
   }
 
@@ -99,7 +101,8 @@ class CodeBuilder {
     if (!isPowerOfTwo || alignment > 2 ** 30) {
       throw badValue(`align takes a power of two up to 2^30, got ${alignment}`, alignment, site);
     }
-    if (!Number.isInteger(fill) || fill < 0 || fill > 0xff) throw badValue(`a fill is 0 to 255, got ${fill}`, fill, site);
+    if (!Number.isInteger(fill) || fill < 0 || fill > 0xff)
+      throw badValue(`a fill is 0 to 255, got ${fill}`, fill, site);
     return this.#append({ kind: "align", alignment, fill, site });
   }
 
@@ -134,8 +137,14 @@ class CodeBuilder {
   #text(text: string, directive: string, end: string, method: (...args: never[]) => unknown): CodeBuilder {
     const site = captureCallSite(method);
     const codes = Array.from(text + end, (character) => character.codePointAt(0)!);
-    if (codes.some((code) => code > 0x7f)) throw badValue(`${directive} takes ASCII characters only, got ${JSON.stringify(text)}`, text, site);
-    return this.#append({ kind: "bytes", bytes: Uint8Array.from(codes), text: `${directive} ${JSON.stringify(text)}`, site });
+    if (codes.some((code) => code > 0x7f))
+      throw badValue(`${directive} takes ASCII characters only, got ${JSON.stringify(text)}`, text, site);
+    return this.#append({
+      kind: "bytes",
+      bytes: Uint8Array.from(codes),
+      text: `${directive} ${JSON.stringify(text)}`,
+      site,
+    });
   }
 }
 
@@ -147,14 +156,18 @@ function nodeOperand(mnemonic: Mnemonic, operand: Operand, site: CallSite): Node
   if (typeof operand === "number" || typeof operand === "bigint") return wholeNumber(operand);
   if (typeof operand === "string") return offset(operand);
   if (typeof operand === "object" && operand !== null && operandKinds.has(operand.kind)) return operand;
-  throw new AsmError(`${mnemonic} was given ${String(operand)}, which is no operand`, {
+  throw new AsmError(`${mnemonic} was given ${show(operand)}, which is no operand`, {
     code: "BAD_OPERANDS",
     value: operand,
     source: locate(site),
   });
 }
 
-const operandKinds = new Set<string>(["register", "memory", "expression"] satisfies (Register | Memory | Expression)["kind"][]);
+const operandKinds = new Set<string>(["register", "memory", "expression"] satisfies (
+  | Register
+  | Memory
+  | Expression
+)["kind"][]);
 
 function defineInstruction(name: string, mnemonic: Mnemonic): void {
   const method = function (this: CodeBuilder, ...operands: Operand[]): CodeBuilder {
@@ -205,9 +218,4 @@ export function code32(): Code<32, never, never> {
  */
 export function code64(): Code<64, never, never> {
   return start(64);
-}
-
-/** The statements of code, in order. */
-export function nodesOf(code: AnyCode): Node[] {
-  return (code as unknown as CodeBuilder).nodes;
 }

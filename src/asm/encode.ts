@@ -48,7 +48,9 @@ export class Encoder {
 
   /** The encodings, in the order of the requests; `undefined` for what neither writer can encode as written. */
   async encode(mode: Mode, requests: readonly Request[]): Promise<(Encoding | undefined)[]> {
-    const keys = requests.map(({ instruction, forms }) => `${printForKeystone(instruction)} ${forms[0]?.code}/${forms.length}`);
+    const keys = requests.map(
+      ({ instruction, forms }) => `${printForKeystone(instruction)} ${forms[0]?.code}/${forms.length}`,
+    );
     const distinct = new Map(requests.map((request, i) => [keys[i]!, request]));
     const encodings = new Map<string, Encoding | undefined>();
     const batch: string[] = [];

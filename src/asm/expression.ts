@@ -88,6 +88,7 @@ export function expressionToText(expression: Expression): string {
     ...expression.labels.map(({ name, factor }) => `${factor === 1 ? "+" : "-"}${name}`),
   ];
   const { constant } = expression;
-  if (constant !== 0n || terms.length === 0) terms.push(`${constant < 0n ? "-" : "+"}${constant < 0n ? -constant : constant}`);
+  if (constant !== 0n || terms.length === 0)
+    terms.push(`${constant < 0n ? "-" : "+"}${constant < 0n ? -constant : constant}`);
   return terms.join("").replace(/^\+/, "");
 }

@@ -4,6 +4,7 @@
  */
 import type * as Iced from "iced-x86";
 import { isExpression } from "./expression.ts";
+import { fitsField } from "./field.ts";
 import { instructionCodes } from "./instructions.ts";
 import type { Mode } from "./mode.ts";
 import type { Mnemonic, NodeOperand } from "./node.ts";
@@ -30,8 +31,13 @@ export interface Form {
   readonly text: string;
 }
 
+/** Whether every CPU decodes a form in a mode: some 64-bit forms are AMD's alone, such as near branches of 16 bits. */
+export function isAvailable(opCode: Iced.OpCodeInfo, mode: Mode): boolean {
+  return opCode[`mode${mode}`] && opCode[`intelDecoder${mode}`];
+}
+
 /** Selectors and the machine status word are 16 bits wide: SDM vol. 2, "Move to Segment Register", LLDT, LMSW, ... */
-const readsWord = /^(MOV Sreg,|LLDT|LTR|LMSW|VERR|VERW)/;
+const readsWord = /^(ARPL|MOV Sreg,|LLDT|LTR|LMSW|VERR|VERW)/;
 
 /** Reads forms, once for each mnemonic and mode. */
 export class FormTable {
@@ -57,10 +63,10 @@ export class FormTable {
     const { CodeExt, MemorySizeExt, OpCodeOperandKind } = this.#iced;
     const opCode = CodeExt.opCode(code);
     try {
-      if (!opCode[`mode${mode}`]) return undefined;
+      if (!isAvailable(opCode, mode)) return undefined;
       return {
         code,
-        kinds: Array.from({ length: opCode.opCount }, (_, i) => operandKinds[OpCodeOperandKind[opCode.opKind(i)]!]!),
+        kinds: Array.from({ length: opCode.opCount }, (_, i) => operandKinds[OpCodeOperandKind[opCode.opKind(i)]]!),
         memoryBits: MemorySizeExt.size(opCode.memorySize) * 8,
         operandSize: opCode.operandSize,
         addressSize: opCode.addressSize,
@@ -79,33 +85,59 @@ export function writtenKinds(form: Form): readonly OperandKind[] {
   return form.kinds.some((kind) => kind.implies !== undefined) ? [] : form.kinds;
 }
 
-/** The forms that take these operands. Where only an implied size tells forms apart, those of the mode's own size. */
-export function fittingForms(forms: readonly Form[], mode: Mode, operands: readonly NodeOperand[]): readonly Form[] {
-  const fitting = forms.filter((form) => {
+/** The forms that take operands of these kinds, whatever numbers are written. */
+export function formsInKind(forms: readonly Form[], mode: Mode, operands: readonly NodeOperand[]): readonly Form[] {
+  return forms.filter((form) => {
     const kinds = writtenKinds(form);
     return kinds.length === operands.length && kinds.every((kind, i) => fits(kind, operands[i]!, form, mode));
   });
-  return ofDefaultSize(ofDefaultSize(fitting, mode, "addressSize"), mode, "operandSize");
 }
 
 /**
- * Of forms that differ in an implied size, those of the size that the mode implies: its own, but in 64-bit code the
- * operand size is 32 bits unless the form says otherwise (SDM vol. 1, 3.6.1).
+ * Of forms that only an implied size tells apart, those of the size that the mode implies. Numbers do not count here: one
+ * that is too large for the implied size is an error, not another size.
  */
-function ofDefaultSize(
+export function formsOfImpliedSize(
   forms: readonly Form[],
   mode: Mode,
-  size: "operandSize" | "addressSize",
+  operands: readonly NodeOperand[],
 ): readonly Form[] {
-  const sizes = new Set(forms.map((form) => form[size]));
-  if (sizes.size < 2) return forms;
-  const ofMode = forms.filter((form) => form[size] === mode && (mode !== 64 || size === "addressSize" || form.defaults64));
-  return ofMode.length > 0 ? ofMode : forms.filter((form) => form[size] === 32);
+  const ofMode = orAll(forms, (form) => form.addressSize === mode);
+  // In 16-bit code `lgdt fword ptr` asks for all 32 bits of the base; without a size the base has 24 (SDM vol. 2A, LGDT).
+  const isFarword = operands.some(
+    (operand) => typeof operand === "object" && operand.kind === "memory" && operand.size === 48,
+  );
+  if (mode !== 64) return orAll(ofMode, (form) => form.operandSize === (isFarword ? 32 : mode));
+  // In 64-bit code the operand size is 32 bits unless the form says otherwise (SDM vol. 1, 3.6.1).
+  const by64 = ofMode.filter((form) => form.defaults64);
+  return by64.length > 0 ? by64 : orAll(ofMode, (form) => form.operandSize === 32);
+}
+
+/** The forms that have the implied size; all of them where none has it, since then something else decides. */
+function orAll(forms: readonly Form[], hasImpliedSize: (form: Form) => boolean): readonly Form[] {
+  const implied = forms.filter(hasImpliedSize);
+  return implied.length > 0 ? implied : forms;
+}
+
+/** Of the forms, those whose immediates hold the numbers that are written. */
+export function formsInRange(forms: readonly Form[], operands: readonly NodeOperand[]): readonly Form[] {
+  return forms.filter((form) =>
+    writtenKinds(form).every(({ immediate }, i) => {
+      const operand = operands[i];
+      return (
+        immediate === undefined ||
+        typeof operand !== "bigint" ||
+        fitsField(operand, immediate.bits, immediate.extendedTo)
+      );
+    }),
+  );
 }
 
 /** Whether one operand of a form accepts what was written. */
 function fits(kind: OperandKind, operand: NodeOperand, form: Form, mode: Mode): boolean {
-  if (typeof operand === "bigint") return fitsNumber(kind, operand);
+  if (typeof operand === "bigint") {
+    return kind.branch !== undefined || kind.immediate !== undefined || kind.constant === operand;
+  }
   if (isExpression(operand)) return kind.branch !== undefined || (kind.immediate !== undefined && isFullWidth(kind));
   if (operand.kind === "register") return fitsRegister(kind, operand, form);
   if (kind.memory === undefined) return false;
@@ -118,16 +150,6 @@ function fitsRegister(kind: OperandKind, operand: Register, form: Form): boolean
   if (kind.only !== undefined) return kind.only === operand.name;
   if (kind.register === operand.class) return true;
   return operand.class === "r16" && form.readsWord && (kind.register === "r32" || kind.register === "r64");
-}
-
-function fitsNumber(kind: OperandKind, value: bigint): boolean {
-  if (kind.branch !== undefined) return true;
-  if (kind.constant !== undefined) return kind.constant === value;
-  if (kind.immediate === undefined) return false;
-  const { bits, extendedTo } = kind.immediate;
-  if (value < -(1n << BigInt(extendedTo - 1)) || value >= 1n << BigInt(extendedTo)) return false;
-  const signed = BigInt.asIntN(extendedTo, value);
-  return bits === extendedTo || BigInt.asIntN(bits, signed) === signed;
 }
 
 /** Whether an immediate can hold an address: the short sign-extended forms are left to numbers known when written. */

@@ -50,7 +50,7 @@ function setOperand(
     else instruction.nearBranch16 = Number(BigInt.asUintN(16, operand));
   } else if (operand.kind === "register") {
     const isWider = operand.class === "r16" && (kind.register === "r32" || kind.register === "r64");
-    const name = isWider ? widen(operand.name, kind.register as "r32" | "r64") : operand.name;
+    const name = isWider ? widen(operand.name, kind.register) : operand.name;
     setRegister(iced, instruction, i, name);
   } else {
     instruction.setOpKind(i, OpKind.Memory);
@@ -63,7 +63,13 @@ function setRegister(iced: typeof Iced, instruction: Iced.Instruction, i: number
   instruction.setOpRegister(i, registerId(iced, name));
 }
 
-function setImmediate(iced: typeof Iced, instruction: Iced.Instruction, i: number, kind: OperandKind, value: bigint): void {
+function setImmediate(
+  iced: typeof Iced,
+  instruction: Iced.Instruction,
+  i: number,
+  kind: OperandKind,
+  value: bigint,
+): void {
   const { bits, extendedTo } = kind.immediate ?? { bits: 8, extendedTo: 8 };
   const name = bits === extendedTo ? `Immediate${bits}` : `Immediate${bits}to${extendedTo}`;
   // ENTER has two immediates: iced-x86 keeps the second in a place of its own.
@@ -90,7 +96,13 @@ function setMemory(iced: typeof Iced, instruction: Iced.Instruction, memory: Res
 }
 
 /** A string instruction's operands: registers by name, addresses by the mode's size. */
-function setImplied(iced: typeof Iced, instruction: Iced.Instruction, i: number, kind: OperandKind, mode: 16 | 32 | 64): void {
+function setImplied(
+  iced: typeof Iced,
+  instruction: Iced.Instruction,
+  i: number,
+  kind: OperandKind,
+  mode: 16 | 32 | 64,
+): void {
   if (kind.only !== undefined) return setRegister(iced, instruction, i, kind.only);
   const letter = { 16: "", 32: "E", 64: "R" }[mode];
   if (kind.implies === "rBX") {
@@ -99,6 +111,8 @@ function setImplied(iced: typeof Iced, instruction: Iced.Instruction, i: number,
     instruction.memoryIndex = iced.Register.AL;
     return;
   }
-  const name = { rSI: `MemorySeg${letter}SI`, rDI: `MemorySeg${letter}DI`, "es:rDI": `MemoryES${letter}DI` }[kind.implies!];
+  const name = { rSI: `MemorySeg${letter}SI`, rDI: `MemorySeg${letter}DI`, "es:rDI": `MemoryES${letter}DI` }[
+    kind.implies!
+  ];
   instruction.setOpKind(i, iced.OpKind[name as keyof typeof Iced.OpKind]);
 }

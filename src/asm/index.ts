@@ -14,4 +14,5 @@ export { listingToText } from "./listing.ts";
 export type { Memory, MemoryMaker, Scaled, Term } from "./memory.ts";
 export { byte, dword, fword, mem, qword, rip, times, word, xmmword } from "./memory.ts";
 export type { Mode } from "./mode.ts";
+export type { Node } from "./node.ts";
 export type { Register, RegisterClass } from "./register.ts";

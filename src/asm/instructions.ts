@@ -103,7 +103,7 @@ export interface Forms {
   call: {
     16: [Target] | [Reg<"r16"> | Mem<16>] | [Reg<"r32"> | Mem<32>];
     32: [Target] | [Reg<"r16"> | Mem<16>] | [Reg<"r32"> | Mem<32>];
-    64: [Target] | [Reg<"r16"> | Mem<16>] | [Reg<"r64"> | Mem<64>];
+    64: [Target] | [Reg<"r64"> | Mem<0 | 64>];
     takes: "rel16 | rel32 | r/m16 | r/m32 | r/m64";
   };
   cbw: {
@@ -571,7 +571,7 @@ export interface Forms {
   jmp: {
     16: [Target] | [Reg<"r16"> | Mem<16>] | [Reg<"r32"> | Mem<32>];
     32: [Target] | [Reg<"r16"> | Mem<16>] | [Reg<"r32"> | Mem<32>];
-    64: [Target] | [Reg<"r16"> | Mem<16>] | [Reg<"r64"> | Mem<64>];
+    64: [Target] | [Reg<"r64"> | Mem<0 | 64>];
     takes: "rel16 | rel32 | rel8 | r/m16 | r/m32 | r/m64";
   };
   jne: {
@@ -1367,10 +1367,10 @@ export interface Forms {
     takes: "r16, r/m16 | r32, r/m32 | r64, r/m64";
   };
   ud0: {
-    16: [Reg<"r16">, Reg<"r16"> | Mem<0 | 16>] | [Reg<"r32">, Reg<"r32"> | Mem<0 | 32>] | [];
-    32: [Reg<"r16">, Reg<"r16"> | Mem<0 | 16>] | [Reg<"r32">, Reg<"r32"> | Mem<0 | 32>] | [];
-    64: [Reg<"r16">, Reg<"r16"> | Mem<0 | 16>] | [Reg<"r32">, Reg<"r32"> | Mem<0 | 32>] | [Reg<"r64">, Reg<"r64"> | Mem<0 | 64>] | [];
-    takes: "r16, r/m16 | r32, r/m32 | r64, r/m64 | no operands";
+    16: [Reg<"r16">, Reg<"r16"> | Mem<0 | 16>] | [Reg<"r32">, Reg<"r32"> | Mem<0 | 32>];
+    32: [Reg<"r16">, Reg<"r16"> | Mem<0 | 16>] | [Reg<"r32">, Reg<"r32"> | Mem<0 | 32>];
+    64: [Reg<"r16">, Reg<"r16"> | Mem<0 | 16>] | [Reg<"r32">, Reg<"r32"> | Mem<0 | 32>] | [Reg<"r64">, Reg<"r64"> | Mem<0 | 64>];
+    takes: "r16, r/m16 | r32, r/m32 | r64, r/m64";
   };
   ud1: {
     16: [Reg<"r16">, Reg<"r16"> | Mem<0 | 16>] | [Reg<"r32">, Reg<"r32"> | Mem<0 | 32>];
@@ -2533,7 +2533,7 @@ export interface Instructions<M extends Mode, Defined extends string, Used exten
   tzcnt<O extends readonly Operand[]>(
     ...operands: Check<M, "tzcnt", O>
   ): Code<M, Defined, Used | LabelsIn<O>>;
-  /** `ud0 r16, r/m16`, `ud0 r32, r/m32`, `ud0 r64, r/m64`, `ud0`. */
+  /** `ud0 r16, r/m16`, `ud0 r32, r/m32`, `ud0 r64, r/m64`. */
   ud0<O extends readonly Operand[]>(
     ...operands: Check<M, "ud0", O>
   ): Code<M, Defined, Used | LabelsIn<O>>;
@@ -2966,7 +2966,7 @@ export const instructionCodes: Readonly<Record<keyof Forms, readonly number[]>> 
   jns: [186, 187, 188, 1881, 1882, 1883],
   jo: [159, 160, 161, 1854, 1855, 1856],
   jp: [189, 190, 191, 1884, 1885, 1886],
-  jrcxz: [683, 684],
+  jrcxz: [684],
   js: [183, 184, 185, 1878, 1879, 1880],
   lahf: [322],
   lar: [862, 863, 864],
@@ -2984,9 +2984,9 @@ export const instructionCodes: Readonly<Record<keyof Forms, readonly number[]>> 
   lodsd: [349],
   lodsq: [350],
   lodsw: [348],
-  loop: [671, 672, 673, 674, 675, 676, 677],
-  loope: [664, 665, 666, 667, 668, 669, 670],
-  loopne: [657, 658, 659, 660, 661, 662, 663],
+  loop: [671, 672, 673, 674, 675, 677],
+  loope: [664, 665, 666, 667, 668, 670],
+  loopne: [657, 658, 659, 660, 661, 663],
   lsl: [865, 866, 867],
   lss: [2077, 2078, 2079],
   ltr: [781, 782, 783],
@@ -3092,7 +3092,7 @@ export const instructionCodes: Readonly<Record<keyof Forms, readonly number[]>> 
   sysretq: [874],
   test: [271, 272, 273, 274, 339, 340, 341, 342, 711, 712, 719, 720, 721, 722, 723, 724],
   tzcnt: [2121, 2122, 2123],
-  ud0: [2559, 2560, 2561, 4221],
+  ud0: [2559, 2560, 2561],
   ud1: [2100, 2101, 2102],
   ud2: [879],
   verr: [784, 785, 786],

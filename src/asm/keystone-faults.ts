@@ -11,6 +11,8 @@ export interface KeystoneFault {
   readonly modes: readonly Mode[];
   /** A statement that Keystone gets wrong, as it would be printed for it. */
   readonly example: string;
+  /** What GNU as makes of the example. */
+  readonly bytes: string;
   matches(instruction: ResolvedInstruction): boolean;
 }
 
@@ -25,12 +27,14 @@ export const keystoneFaults: readonly KeystoneFault[] = [
     why: "16-bit code gets a 32-bit operand size",
     modes: [16],
     example: "ret",
+    bytes: "c3",
     matches: named("ret", "retf", "call"),
   },
   {
     why: "16-bit push of a number, and push and pop of fs and gs, get a 32-bit operand size",
     modes: [16],
     example: "push 0x1234",
+    bytes: "68 34 12",
     matches: ({ mnemonic, operands: [operand] }) =>
       (mnemonic === "push" || mnemonic === "pop") &&
       (typeof operand === "bigint" || (operand?.kind === "register" && operand.class === "seg")),
@@ -39,12 +43,14 @@ export const keystoneFaults: readonly KeystoneFault[] = [
     why: "32-bit lgdt, lidt, sgdt and sidt get a 16-bit operand size, and with it a base of 24 bits",
     modes: [32],
     example: "lgdt [eax]",
+    bytes: "0f 01 10",
     matches: named("lgdt", "lidt", "sgdt", "sidt"),
   },
   {
     why: "an address without registers becomes relative to RIP",
     modes: [64],
     example: "mov byte ptr [0x4000], 0x12",
+    bytes: "c6 04 25 00 40 00 00 12",
     matches: ({ operands }) =>
       operands.some((each) => typeof each === "object" && each.kind === "memory" && isAbsolute(each)),
   },

@@ -52,10 +52,20 @@ export class Keystone {
       const source = encoder.encode(`${text}\0`);
       const textAt = module._malloc(source.length);
       module.HEAPU8.set(source, textAt);
-      const failed = module._ks_asm(this.#handle(mode), textAt, 0n, this.#results, this.#results + 4, this.#results + 8);
+      const failed = module._ks_asm(
+        this.#handle(mode),
+        textAt,
+        0n,
+        this.#results,
+        this.#results + 4,
+        this.#results + 8,
+      );
       module._free(textAt);
       if (failed !== 0) return undefined;
-      const [bytesAt, size] = module.HEAPU32.subarray(this.#results / 4, this.#results / 4 + 2) as unknown as [number, number];
+      const [bytesAt, size] = module.HEAPU32.subarray(this.#results / 4, this.#results / 4 + 2) as unknown as [
+        number,
+        number,
+      ];
       const bytes = module.HEAPU8.slice(bytesAt, bytesAt + size);
       module._ks_free(bytesAt);
       return bytes;
@@ -95,7 +105,9 @@ async function instantiate(): Promise<Keystone> {
   };
   let ready: Promise<unknown> = Promise.resolve();
   const module = Object.defineProperty({ printErr: ignore, print: ignore }, "ready", {
-    set: (value: Promise<unknown>) => void (ready = value),
+    set(value: Promise<unknown>) {
+      ready = value;
+    },
     get: () => ready.then(() => undefined),
   });
   await load(module);

@@ -8,10 +8,10 @@ import { locate } from "./call-site.ts";
 import type { Encoding, Request } from "./encode.ts";
 import { evaluate, isExpression } from "./expression.ts";
 import type { Expression } from "./expression.ts";
+import { fitsField } from "./field.ts";
 import { writtenKinds } from "./form.ts";
 import { statementToText } from "./listing.ts";
 import type { InstructionNode, Node } from "./node.ts";
-import { fitsField } from "./plan.ts";
 import { addressBits } from "./resolved.ts";
 
 /** A way to encode an instruction, with its bytes. */
@@ -88,12 +88,18 @@ function sizeOf({ node, alternatives, chosen }: Placed, address: bigint): number
 }
 
 function fits(statement: Placed, labels: ReadonlyMap<string, bigint>): boolean {
-  return fieldsOf(statement).every((field) => fitsField(valueOf(field, statement, labels), field.size * 8, field.extendedTo));
+  return fieldsOf(statement).every((field) =>
+    fitsField(valueOf(field, statement, labels), field.size * 8, field.extendedTo),
+  );
 }
 
 /** The value that goes into a field. A distance is taken round the end of the address space, as the CPU does. */
 function valueOf(field: Field, statement: Placed, labels: ReadonlyMap<string, bigint>): bigint {
-  const value = evaluate(field.expression, (name) => labels.get(name)!, statement.address + BigInt(hereOffset(field, statement)));
+  const value = evaluate(
+    field.expression,
+    (name) => labels.get(name)!,
+    statement.address + BigInt(hereOffset(field, statement)),
+  );
   if (!field.relative) return value;
   return BigInt.asIntN(field.extendedTo, value - (statement.address + BigInt(statement.size)));
 }
@@ -127,7 +133,9 @@ function instructionFields(node: InstructionNode, { request, encoding }: Alterna
     }
     if (typeof operand === "bigint" || operand.kind === "register" || !isExpression(operand.displacement)) return [];
     const relative = operand.base === "rip";
-    return [{ expression: operand.displacement, ...encoding.displacement, extendedTo: addressBits(operand, mode), relative }];
+    return [
+      { expression: operand.displacement, ...encoding.displacement, extendedTo: addressBits(operand, mode), relative },
+    ];
   });
 }
 
@@ -148,7 +156,8 @@ export function bytesOf(statement: Placed, labels: ReadonlyMap<string, bigint>):
   }
   for (const field of fieldsOf(statement)) {
     const value = valueOf(field, statement, labels);
-    if (!fitsField(value, field.size * 8, field.extendedTo)) throw outOfRange(node, value, field.size * 8, field.relative);
+    if (!fitsField(value, field.size * 8, field.extendedTo))
+      throw outOfRange(node, value, field.size * 8, field.relative);
     write(bytes, field.offset, field.size, value);
   }
   return bytes;

@@ -35,13 +35,20 @@ export interface Memory<
 export type Term = Register | Scaled | number | bigint | string | Expression | Memory;
 
 /** The address size, in bits, that the registers among the terms decide; 0 where there are none. */
-export type AddressSizeOf<T extends Term> = T extends Memory<number, infer A, string>
-  ? A
-  : T extends Scaled<infer R>
-    ? AddressSizeOf<R>
-    : T extends Register<infer C, string>
-      ? C extends "r64" ? 64 : C extends "r32" ? 32 : C extends "r16" ? 16 : 0
-      : 0;
+export type AddressSizeOf<T extends Term> =
+  T extends Memory<number, infer A, string>
+    ? A
+    : T extends Scaled<infer R>
+      ? AddressSizeOf<R>
+      : T extends Register<infer C, string>
+        ? C extends "r64"
+          ? 64
+          : C extends "r32"
+            ? 32
+            : C extends "r16"
+              ? 16
+              : 0
+        : 0;
 
 /** The address size of a whole address: that of its registers, which all have the same. */
 export type AddressSizeOfAll<T extends readonly Term[]> = [Exclude<AddressSizeOf<T[number]>, 0>] extends [never]

@@ -8,8 +8,9 @@ import { locate } from "./call-site.ts";
 import type { Request } from "./encode.ts";
 import type { Expression } from "./expression.ts";
 import { isExpression } from "./expression.ts";
+import { fitsField } from "./field.ts";
 import type { Form, FormTable } from "./form.ts";
-import { fittingForms, writtenKinds } from "./form.ts";
+import { formsInKind, formsInRange, formsOfImpliedSize, writtenKinds } from "./form.ts";
 import { operandToText, statementToText } from "./listing.ts";
 import type { Memory } from "./memory.ts";
 import type { Mode } from "./mode.ts";
@@ -23,8 +24,12 @@ export function plan(table: FormTable, mode: Mode, node: InstructionNode): reado
   const forms = table.of(node.mnemonic, mode);
   if (forms.length === 0) throw badOperands(node, `${mode}-bit code has no ${node.mnemonic}`);
   for (const operand of node.operands) checkOperand(mode, node, operand);
-  const fitting = fittingForms(forms, mode, node.operands);
-  if (fitting.length === 0) throw noForm(forms, node);
+  const inKind = formsInKind(forms, mode, node.operands);
+  if (inKind.length === 0) throw noForm(forms, node);
+  checkSize(inKind, node);
+  const ofSize = formsOfImpliedSize(inKind, mode, node.operands);
+  const fitting = formsInRange(ofSize, node.operands);
+  if (fitting.length === 0) throw outOfRange(ofSize, node);
   return byPendingWidth(fitting, node).map((group) => ({
     forms: group,
     instruction: {
@@ -34,6 +39,19 @@ export function plan(table: FormTable, mode: Mode, node: InstructionNode): reado
       operands: node.operands.map((operand, i) => pend(operand, writtenKinds(group[0]!)[i]!)),
     },
   }));
+}
+
+/** Finds memory without a size where two forms differ in nothing else, so that neither is what the author means. */
+function checkSize(forms: readonly Form[], node: InstructionNode): void {
+  if (new Set(forms.map((form) => form.memoryBits)).size < 2) return;
+  if (!node.operands.some((operand) => typeof operand === "object" && operand.kind === "memory" && operand.size === 0))
+    return;
+  throw new AsmError(`${statementToText(node)}: the size of the memory operand is not known`, {
+    code: "BAD_OPERANDS",
+    value: node.operands,
+    source: locate(node.site),
+    hint: "write byte(...), word(...), dword(...) or qword(...)",
+  });
 }
 
 /** Splits forms by the width of their pending number; one group where none is pending. */
@@ -79,18 +97,14 @@ function checkDisplacement(mode: Mode, node: InstructionNode, memory: Memory): v
   if (isExpression(displacement)) return;
   const bits = addressBits(memory, mode);
   if (fitsField(displacement, Math.min(bits, 32), bits)) return;
-  throw new AsmError(`${statementToText(node)}: the displacement ${hex(displacement)} is beyond ${Math.min(bits, 32)} bits`, {
-    code: "OUT_OF_RANGE",
-    value: displacement,
-    source: locate(node.site),
-  });
-}
-
-/** Whether a field of `bits`, which the CPU sign-extends to `extendedTo`, can hold a number. */
-export function fitsField(value: bigint, bits: number, extendedTo: number): boolean {
-  if (value < -(1n << BigInt(extendedTo - 1)) || value >= 1n << BigInt(extendedTo)) return false;
-  const signed = BigInt.asIntN(extendedTo, value);
-  return bits === extendedTo || BigInt.asIntN(bits, signed) === signed;
+  throw new AsmError(
+    `${statementToText(node)}: the displacement ${hex(displacement)} is beyond ${Math.min(bits, 32)} bits`,
+    {
+      code: "OUT_OF_RANGE",
+      value: displacement,
+      source: locate(node.site),
+    },
+  );
 }
 
 function badOperands(node: InstructionNode, message: string): AsmError {
@@ -107,11 +121,22 @@ function noForm(forms: readonly Form[], node: InstructionNode): AsmError {
   });
 }
 
+function outOfRange(forms: readonly Form[], node: InstructionNode): AsmError {
+  const value = node.operands.findLast((operand) => typeof operand === "bigint");
+  return new AsmError(`${statementToText(node)}: ${hex(value as bigint)} is out of range`, {
+    code: "OUT_OF_RANGE",
+    value,
+    source: locate(node.site),
+    hint: `in ${forms.map((form) => form.text).join(" | ")} immN is N bits wide, and sign-extended where the operand is wider`,
+  });
+}
+
 /** The labels that an instruction's operands name. */
 export function expressionsOf(node: InstructionNode): readonly Expression[] {
   return node.operands.flatMap((operand) => {
     if (isExpression(operand)) return [operand];
-    if (typeof operand === "object" && operand.kind === "memory" && isExpression(operand.displacement)) return [operand.displacement];
+    if (typeof operand === "object" && operand.kind === "memory" && isExpression(operand.displacement))
+      return [operand.displacement];
     return [];
   });
 }

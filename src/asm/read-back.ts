@@ -22,7 +22,8 @@ export class ReadBack {
     if (form === undefined || !samePrefix(decoded, written)) return false;
     const kinds = writtenKinds(form);
     if (kinds.length !== written.operands.length) return false;
-    if (!written.operands.every((operand, i) => this.#sameOperand(decoded, i, kinds[i]!, operand, written))) return false;
+    if (!written.operands.every((operand, i) => this.#sameOperand(decoded, i, kinds[i]!, operand, written)))
+      return false;
     return this.#sameImplied(decoded, form, written);
   }
 

@@ -1,0 +1,170 @@
+/** What an author who makes a mistake is told: each message once, in full. */
+import {
+  AsmError,
+  assemble,
+  byte,
+  code16,
+  code64,
+  dword,
+  ecx,
+  eax,
+  mem,
+  r8,
+  rax,
+  rbx,
+  since,
+  times,
+  type AsmErrorCode,
+  type Code,
+} from "guestwright/asm";
+import { expect, test } from "vitest";
+
+/** Types would find most of these mistakes: they are about authors without types, and about names that are computed. */
+type Untyped = Record<string, (...operands: unknown[]) => Untyped>;
+const untyped = (code: unknown): Untyped => code as Untyped;
+
+const computed: string = "nowhere";
+
+const cases: readonly [string, () => unknown, AsmErrorCode, string][] = [
+  [
+    "an undefined label",
+    () => code64().label("here").jmp(computed),
+    "UNDEFINED_LABEL",
+    'label "nowhere" is not defined\n  hint: these are: here',
+  ],
+  [
+    "no label at all",
+    () => code64().u8(since(computed)),
+    "UNDEFINED_LABEL",
+    'label "nowhere" is not defined\n  hint: no label is',
+  ],
+  ["a wrong register", () => untyped(code16())["mov"]!(rax, 1), "BAD_OPERANDS", "16-bit code has no register rax"],
+  [
+    "a wrong address",
+    () => untyped(code16())["mov"]!(ecx, dword(rbx)),
+    "BAD_OPERANDS",
+    "16-bit code has no 64-bit addressing: dword [rbx]",
+  ],
+  ["a wrong instruction", () => untyped(code64())["pusha"]!(), "BAD_OPERANDS", "64-bit code has no pusha"],
+  [
+    "operands that do not go together",
+    () => untyped(code64())["lea"]!(eax, eax),
+    "BAD_OPERANDS",
+    "lea eax, eax: lea does not take these operands\n  hint: it takes lea r16, m | lea r32, m | lea r64, m",
+  ],
+  [
+    "memory of no size",
+    () => untyped(code64())["inc"]!(mem(rax)),
+    "BAD_OPERANDS",
+    "inc [rax]: the size of the memory operand is not known\n  hint: write byte(...), word(...), dword(...) or qword(...)",
+  ],
+  [
+    "an immediate that is too wide",
+    () => code64().add(eax, 0x1_0000_0000),
+    "OUT_OF_RANGE",
+    "add eax, 0x100000000: 0x100000000 is out of range\n  hint: in add eax, imm32 | add r/m32, imm32 | add r/m32, imm8 immN is N bits wide, and sign-extended where the operand is wider",
+  ],
+  [
+    "a displacement that is too wide",
+    () => code64().mov(eax, dword(rbx, 0x8000_0000)),
+    "OUT_OF_RANGE",
+    "mov eax, dword [rbx+0x80000000]: the displacement 0x80000000 is beyond 32 bits",
+  ],
+  [
+    "a branch that is too long",
+    () => code64().label("far").zero(200).loop("far"),
+    "OUT_OF_RANGE",
+    "loop far: the distance -202 does not fit 8 bits",
+  ],
+  [
+    "a number that is too wide for its data",
+    () => code64().u8(256),
+    "OUT_OF_RANGE",
+    "u8 0x100: 0x100 does not fit 8 bits",
+  ],
+  [
+    "a prefix that the instruction cannot have",
+    () => untyped((code64() as unknown as { lock: unknown }).lock)["mov"]!(eax, 1),
+    "NOT_ENCODABLE",
+    "lock mov eax, 0x1: no encoding of mov holds these operands together\n  hint: a prefix it cannot have, ah to dh beside a register that needs REX, or an address that no ModRM byte spells",
+  ],
+  ["a fraction", () => code64().mov(eax, 1.5), "BAD_VALUE", "expected a whole number below 2^53, or a bigint, got 1.5"],
+  [
+    "no operand",
+    () => untyped(code64())["mov"]!(eax, undefined),
+    "BAD_OPERANDS",
+    "mov was given nothing, which is no operand",
+  ],
+  ["a byte out of range", () => code64().bytes([1, 256]), "BAD_VALUE", "a byte is 0 to 255, got 256"],
+  ["text that is not ASCII", () => code64().ascii("é"), "BAD_VALUE", 'ascii takes ASCII characters only, got "é"'],
+  ["an alignment that is none", () => code64().align(3), "BAD_VALUE", "align takes a power of two up to 2^30, got 3"],
+  ["a negative size", () => code64().zero(-1), "BAD_VALUE", "zero takes a number of bytes, got -1"],
+  [
+    "two index registers",
+    () => byte(times(rax, 2), times(rbx, 4)),
+    "BAD_ADDRESS",
+    "an address cannot hold two index registers\n  hint: an address is a base register, an index register with times(register, 1 | 2 | 4 | 8), numbers and labels, added up",
+  ],
+  [
+    "registers of two widths",
+    () => byte(rax, ecx),
+    "BAD_ADDRESS",
+    "an address cannot hold registers of two widths\n  hint: an address is a base register, an index register with times(register, 1 | 2 | 4 | 8), numbers and labels, added up",
+  ],
+];
+
+test.each(cases)("%s", async (_, write, code, message) => {
+  const error = await mistake(write);
+  expect(error).toBeInstanceOf(AsmError);
+  expect(error.code).toBe(code);
+  // Where it was written comes first; here it is this file, in whatever line.
+  expect(error.message.replace(/^test\/asm\/errors\.test\.ts:\d+: /, "")).toBe(message);
+});
+
+async function mistake(write: () => unknown): Promise<AsmError> {
+  try {
+    await assemble(write() as Code<64, never, never>);
+  } catch (error) {
+    return error as AsmError;
+  }
+  throw new Error("nothing was thrown");
+}
+
+test("a label that is defined twice names both places", async () => {
+  const error = await mistake(() =>
+    code64()
+      .label(computed)
+      .label("other")
+      .label(computed as "third"),
+  );
+  expect(error.code).toBe("DUPLICATE_LABEL");
+  expect(error.message).toMatch(
+    /^test\/asm\/errors\.test\.ts:(\d+): label "nowhere" is defined twice\n {2}hint: the first definition is at test\/asm\/errors\.test\.ts:(\d+)$/,
+  );
+});
+
+test("an error names the line of the statement, not of the assembling", async () => {
+  const marker = new Error("here").stack!;
+  const error = await mistake(() => code64().jmp(computed));
+  const [, line] = /errors\.test\.ts:(\d+):/.exec(marker)!;
+  expect(error.source).toEqual({ file: "test/asm/errors.test.ts", line: Number(line) + 1, column: expect.any(Number) });
+});
+
+test("code is immutable: a prefix of it can be continued twice", async () => {
+  const start = code64().mov(rax, 1);
+  const [one, two] = await Promise.all([assemble(start.hlt()), assemble(start.ret())]);
+  expect([...one.bytes.slice(-1), ...two.bytes.slice(-1)]).toEqual([0xf4, 0xc3]);
+  expect((await assemble(start)).bytes).toHaveLength(7);
+});
+
+test("an origin that the mode cannot have", async () => {
+  await expect(assemble(code16().hlt(), { origin: 0x1_0000n })).rejects.toThrow(
+    "the origin of 16-bit code is a bigint from 0 to 2^16 - 1, got 65536",
+  );
+});
+
+test("a register that needs REX beside ah", async () => {
+  const { ah } = await import("guestwright/asm");
+  const error = await mistake(() => code64().mov(ah, byte(r8)));
+  expect(error.code).toBe("NOT_ENCODABLE");
+});
