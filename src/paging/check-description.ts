@@ -14,7 +14,7 @@ export const accessRights: Readonly<Record<Access, { readonly write: boolean; re
 };
 
 /** The sizes of page that a mode has, the smallest first. */
-export function pageSizesOf(rules: PagingModeRules): readonly PageSize[] {
+function pageSizesOf(rules: PagingModeRules): readonly PageSize[] {
   return rules.levels.flatMap((level) => (level.page === undefined ? [] : [level.page])).toReversed();
 }
 

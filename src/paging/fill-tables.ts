@@ -91,17 +91,11 @@ export function fillTables(
       owner.kind === "absent" ? payloadFlags(owner.mapping.payload) : pageFlags(levels[depth]!, owner.mapping);
     if (owner.kind === "mapping" && flags.high < 0) executeDisabled = true;
     const step = owner.kind === "absent" ? 0 : entry;
-    let { first, frame } = run;
-    while (first < run.end) {
-      const table = Math.floor(first / span);
-      const stop = Math.min(run.end, (table + 1) * span);
-      const entries = (stop - first) / entry;
-      const word = tableIndex(depth, table) * tableWords + ((first - table * span) / entry) * entryWords;
-      if (entryWords === 2) fillLong(words, word, entries, frame, step, flags);
-      else fillShort(words, word, entries, frame, step, flags);
-      frame += entries * step;
-      first = stop;
-    }
+    // The tables that a run touches lie side by side and are full in between, so its entries are one array.
+    const table = Math.floor(run.first / span);
+    const word = tableIndex(depth, table) * tableWords + ((run.first - table * span) / entry) * entryWords;
+    const fill = entryWords === 2 ? fillLong : fillShort;
+    fill(words, word, (run.end - run.first) / entry, run.frame, step, flags);
   }
   return { executeDisabled };
 }
@@ -115,20 +109,24 @@ function fillLong(
   step: number,
   flags: EntryFlags,
 ): void {
-  const bytes = step << 12;
-  const end = from + entries * 2;
-  for (let word = from, page = frame; word < end;) {
+  for (let done = 0; done < entries;) {
     // Up to the next 4 GiB only the low word changes.
-    const untilCarry = step === 0 ? entries : (0x10_0000 - (page & 0xf_ffff)) / step;
-    const stop = Math.min(end, word + untilCarry * 2);
+    const page = frame + done * step;
+    const count = step === 0 ? entries : Math.min(entries - done, (0x10_0000 - (page & 0xf_ffff)) / step);
+    const low = ((page & 0xf_ffff) << 12) | flags.low;
     const high = Math.floor(page / 0x10_0000) | flags.high;
-    let low = ((page & 0xf_ffff) << 12) | flags.low;
-    page += untilCarry * step;
-    for (; word < stop; word += 2) {
-      words[word] = low;
-      words[word + 1] = high;
-      low = (low + bytes) | 0;
-    }
+    storePairs(words, from + done * 2, count, low, high, step << 12);
+    done += count;
+  }
+}
+
+/** The one hot loop. `| 0` keeps what it counts with in 32-bit integers. */
+function storePairs(words: Uint32Array, from: number, count: number, low: number, high: number, bytes: number): void {
+  const end = (from + count * 2) | 0;
+  for (let word = from | 0, next = low | 0; word < end; word += 2) {
+    words[word] = next;
+    words[word + 1] = high;
+    next = (next + bytes) | 0;
   }
 }
 

@@ -34,8 +34,8 @@ export type LintCode =
   | "no-memory"
   /** An entry that refers to a table above itself, other than a recursive slot. */
   | "loop"
-  /** More tables than a reader goes through. */
-  | "too-many-tables";
+  /** More than a reader goes through. */
+  | "too-much";
 
 /** One finding. */
 export interface Lint {
@@ -132,23 +132,28 @@ function describe({ name, virt, size }: Pick<MappedRange, "virt" | "size" | "nam
   return `${name === undefined ? "" : `${JSON.stringify(name)} `}${hex(virt)} to ${hex(virt + size - 1n)}`;
 }
 
-/** Ranges with a physical page in common under different types, by the PAT's values after reset: index 4 is as 0. */
+/**
+ * Ranges with a physical page in common under different types, by the PAT's values after reset: index 4 is as 0. In
+ * the order of physical addresses, each is compared with the one of each type that reaches furthest before it.
+ */
 function cacheAliases(found: readonly MappedRange[]): Lint[] {
   const lints: Lint[] = [];
-  const byPhys = found.toSorted((a, b) => (a.phys < b.phys ? -1 : a.phys > b.phys ? 1 : 0));
-  for (const [index, range] of byPhys.entries()) {
-    for (let next = index + 1; next < byPhys.length && byPhys[next]!.phys < range.phys + range.size; next++) {
-      const other = byPhys[next]!;
-      if ((range.pat & 3) === (other.pat & 3)) continue;
+  const furthest = new Map<number, MappedRange>();
+  for (const range of found.toSorted((a, b) => (a.phys < b.phys ? -1 : a.phys > b.phys ? 1 : 0))) {
+    const type = range.pat & 3;
+    for (const [otherType, other] of furthest) {
+      if (otherType === type || other.phys + other.size <= range.phys) continue;
       lints.push({
         code: "cache-alias",
         severity: "warning",
-        mapping: other.name,
-        virt: other.virt,
-        size: other.size,
-        message: `${describe(range)} and ${describe(other)} are the same memory at physical ${hex(other.phys)} under PAT index ${range.pat} and ${other.pat}`,
+        mapping: range.name,
+        virt: range.virt,
+        size: range.size,
+        message: `${describe(other)} and ${describe(range)} are the same memory at physical ${hex(range.phys)} under PAT index ${other.pat} and ${range.pat}`,
       });
     }
+    const known = furthest.get(type);
+    if (known === undefined || known.phys + known.size < range.phys + range.size) furthest.set(type, range);
   }
   return lints;
 }
@@ -167,11 +172,7 @@ function problemLint(space: AddressSpace, rules: PagingModeRules, problem: Table
     case "no-memory":
       return put("no-memory", "error", `${where} refers to a table where there is no memory`);
     case "limit":
-      return put(
-        "too-many-tables",
-        "warning",
-        `there are more tables than a reader goes through; it stopped at ${where}`,
-      );
+      return put("too-much", "warning", `there is more than a reader goes through; it stopped at ${where}`);
     case "reserved": {
       const { maxPhysAddr = 52, gigabytePages, efer } = space.cpu;
       if (rules.executeDisable && entry !== undefined && value >> 63n === 1n && (efer & EFER_NXE) === 0n) {

@@ -4,7 +4,7 @@ import { pagingModeOf } from "./control-registers.ts";
 import type { Access } from "./description.ts";
 import type { AddressSpace } from "./memory.ts";
 import { pagingModes, type PageSize, type PagingModeRules } from "./modes.ts";
-import { readTables, rightExecute, rightUser, rightWrite, type TableProblem } from "./read-tables.ts";
+import { collectionLimit, readTables, rightExecute, rightUser, rightWrite, type TableProblem } from "./read-tables.ts";
 import { virtualAddress } from "./virtual-address.ts";
 import { mappingNameAt } from "./walk.ts";
 import type { WalkLevel } from "./walk-rules.ts";
@@ -75,7 +75,14 @@ class RangeCollector {
     this.#edges = edgesOf(space, rules);
   }
 
-  readonly add = (rules: WalkLevel, first: number, frame: number, low: number, high: number, rights: number): void => {
+  readonly add = (
+    rules: WalkLevel,
+    first: number,
+    frame: number,
+    low: number,
+    high: number,
+    rights: number,
+  ): boolean => {
     const { level, shift } = rules;
     const pat = (((low >>> level.patBit) & 1) << 2) | ((low >>> 3) & 3);
     const key = this.#rules.protectionKeys ? (high >>> 27) & 15 : 0;
@@ -90,6 +97,7 @@ class RangeCollector {
     }
     this.#next = first + 2 ** (shift - 12);
     this.#pages[level.page!] = (this.#pages[level.page!] ?? 0) + 1;
+    return this.#found.length < collectionLimit;
   };
 
   finish(): readonly MappedRange[] {

@@ -4,7 +4,7 @@ import type { AbsentMapping, Access, Mapping, PagingDescription, RecursiveSlot }
 import type { AddressSpace } from "./memory.ts";
 import { pagingModes, type PagingModeRules } from "./modes.ts";
 import { PagingError } from "./paging-error.ts";
-import { readTables, type TableProblem } from "./read-tables.ts";
+import { collectionLimit, readTables, type TableProblem } from "./read-tables.ts";
 import { virtualAddress } from "./virtual-address.ts";
 import { rootOf } from "./walk.ts";
 import type { WalkLevel } from "./walk-rules.ts";
@@ -47,10 +47,17 @@ export function readDescription(space: AddressSpace): ReadDescription {
     page: (level, first, frame, low, high) => {
       // Of a page's low word, the flags are the bits up to the PAT bit; of its high word, those from bit 52 up.
       const flags = level.level.patBit === 12 ? 0x1fff : 0xfff;
-      collect(pieces, { level, first, frame, low: low & flags, high: high & ~0xf_ffff, end: pagesAfter(level, first) });
+      return collect(pieces, {
+        level,
+        first,
+        frame,
+        low: low & flags,
+        high: high & ~0xf_ffff,
+        end: pagesAfter(level, first),
+      });
     },
     absent: (level, first, low, high) => {
-      collect(pieces, { level, first, frame: undefined, low, high, end: pagesAfter(level, first) });
+      return collect(pieces, { level, first, frame: undefined, low, high, end: pagesAfter(level, first) });
     },
   });
   const slot = rules.recursion
@@ -73,7 +80,7 @@ function pagesAfter({ shift }: WalkLevel, first: number): number {
 }
 
 /** Adds an entry to the last piece where it goes on from there, as a new one elsewhere. */
-function collect(pieces: Piece[], piece: Piece): void {
+function collect(pieces: Piece[], piece: Piece): boolean {
   const last = pieces.at(-1);
   const goesOn =
     last !== undefined &&
@@ -84,6 +91,7 @@ function collect(pieces: Piece[], piece: Piece): void {
     (last.frame === undefined ? undefined : last.frame + piece.first - last.first) === piece.frame;
   if (goesOn) last.end = piece.end;
   else pieces.push(piece);
+  return pieces.length < collectionLimit;
 }
 
 function mappingOf(rules: PagingModeRules, { level, first, end, low, high }: Piece, frame: number): Mapping {

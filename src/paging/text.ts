@@ -5,7 +5,7 @@ import { pagingModeOf } from "./control-registers.ts";
 import type { AddressSpace } from "./memory.ts";
 import { pageBytes, pagingModes, type PageSize, type PagingModeRules } from "./modes.ts";
 import { ranges, type MappedRange } from "./ranges.ts";
-import { readTables, type TableProblem } from "./read-tables.ts";
+import { collectionLimit, readTables, type TableProblem } from "./read-tables.ts";
 import { virtualAddress } from "./virtual-address.ts";
 import { mappingNameAt } from "./walk.ts";
 import type { WalkLevel } from "./walk-rules.ts";
@@ -59,7 +59,7 @@ function problemToText(rules: PagingModeRules, { kind, entry, at, value }: Table
       rules.recursion && entry === rules.levels[0]!.entry ? "is a recursive slot" : "refers to a table above itself",
     reserved: "has a bit set that must be zero",
     "no-memory": "refers to a table where there is no memory",
-    limit: "is one table too many",
+    limit: "is where the reader stops: there is too much",
   };
   return `${where} ${what[kind]}`;
 }
@@ -140,7 +140,7 @@ export function tablesToText(space: AddressSpace): string {
       `${"  ".repeat(depth + 1)}${slots} ${address(rules, virtualAddress(rules, first))}${to}: ${flags}${named}`,
     );
   };
-  const add = (level: WalkLevel, first: number, frame: number | undefined, flags: string): void => {
+  const add = (level: WalkLevel, first: number, frame: number | undefined, flags: string): boolean => {
     const name = mappingNameAt(space, virtualAddress(rules, first));
     const follows =
       leaves !== undefined &&
@@ -156,6 +156,7 @@ export function tablesToText(space: AddressSpace): string {
       flush();
       leaves = { rules: level, first, frame, flags, name, end };
     }
+    return lines.length < collectionLimit;
   };
   readTables(space, {
     table: ({ at, table: name, virt, value }) => {
@@ -167,10 +168,10 @@ export function tablesToText(space: AddressSpace): string {
       lines.push(`${head} ${name} at ${hex(at)}: ${flagsToText(value, undefined)}`);
     },
     page: (level, first, frame, low, high) => {
-      add(level, first, frame, flagsToText((BigInt(high) << 32n) | BigInt(low), level));
+      return add(level, first, frame, flagsToText((BigInt(high) << 32n) | BigInt(low), level));
     },
     absent: (level, first, low, high) => {
-      add(level, first, undefined, `not present, ${hex((BigInt(high) << 32n) | BigInt(low))}`);
+      return add(level, first, undefined, `not present, ${hex((BigInt(high) << 32n) | BigInt(low))}`);
     },
     problem: (problem) => {
       flush();
