@@ -19,7 +19,7 @@ import {
 import type { PageTables, PagingDescription, PagingRequirements, TableCount } from "./description.ts";
 import { fillTables } from "./fill-tables.ts";
 import { pagingModes, tableBytes } from "./modes.ts";
-import { PagingError } from "./paging-error.ts";
+import { invalid, PagingError, show } from "./paging-error.ts";
 import { checkBudget, planOf, type Plan } from "./plan.ts";
 import { segmentsOf } from "./segments.ts";
 
@@ -81,24 +81,21 @@ function plan(description: PagingDescription): Plan {
 function place(description: PagingDescription, { bytes }: TableCount): PhysAddr {
   const { tables, mode } = description;
   const align = BigInt(tableBytes);
-  const at =
-    typeof tables === "function"
-      ? tables(bytes, align)
-      : typeof tables === "object"
-        ? roundUp(tables.at, align)
-        : tables;
-  if (typeof at !== "bigint" || at < 0n || at % align !== 0n) {
-    throw new PagingError(
-      `the page tables are placed at ${typeof at === "bigint" ? hex(at) : String(at)}, which is not a multiple of 4096`,
-      {
-        code: "paging-placement",
-        value: at,
-      },
-    );
+  const range = typeof tables === "object" ? tables : undefined;
+  if (tables === null || (range !== undefined && (typeof range.at !== "bigint" || typeof range.size !== "bigint"))) {
+    throw invalid("the page tables have no place", tables, "an address, a range with at and size, or a function");
   }
-  if (typeof tables === "object" && at + bytes > tables.at + tables.size) {
+  const at =
+    typeof tables === "function" ? tables(bytes, align) : range === undefined ? tables : roundUp(range.at, align);
+  if (typeof at !== "bigint" || at < 0n || at % align !== 0n) {
+    throw new PagingError(`the page tables are placed at ${show(at)}, which is not a multiple of 4096`, {
+      code: "paging-placement",
+      value: at,
+    });
+  }
+  if (range !== undefined && at + bytes > range.at + range.size) {
     throw new PagingError(
-      `the page tables take ${sizeToText(bytes)} from ${hex(at)}, but their range ends at ${hex(tables.at + tables.size)}`,
+      `the page tables take ${sizeToText(bytes)} from ${hex(at)}, but their range ends at ${hex(range.at + range.size)}`,
       { code: "paging-placement", value: tables },
     );
   }

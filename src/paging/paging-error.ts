@@ -1,4 +1,5 @@
 import { GuestwrightError } from "../core/error.ts";
+import { hex } from "../core/hex.ts";
 
 /** What can be wrong with a description of page tables, or with a question about them. */
 export type PagingErrorCode =
@@ -27,3 +28,16 @@ export type PagingErrorCode =
 
 /** A description of page tables that the hardware has no tables for, or a walk that was asked for in a wrong way. */
 export class PagingError extends GuestwrightError<PagingErrorCode> {}
+
+/** The error of a value that is not one of those expected. */
+export function invalid(found: string, value: unknown, expected: string): PagingError {
+  return new PagingError(`${found}; expected ${expected}`, { code: "paging-invalid", value });
+}
+
+/** Any value at all, as messages show it. */
+export function show(value: unknown): string {
+  if (typeof value === "bigint") return hex(value);
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";
+  return typeof value === "function" ? "a function" : String(value);
+}

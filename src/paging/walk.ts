@@ -1,11 +1,10 @@
 /** The walker: what the CPU does with an address, step by step, and why it faults. Shares no code with the builder. */
 import type { VirtAddr } from "../core/address.ts";
-import { hex } from "../core/hex.ts";
 import { pagingModeOf } from "./control-registers.ts";
 import { faultOf, type Fault, type MemoryAccess } from "./fault.ts";
 import type { AddressSpace } from "./memory.ts";
 import type { PagingMode } from "./modes.ts";
-import { PagingError } from "./paging-error.ts";
+import { PagingError, show } from "./paging-error.ts";
 import { walkRulesOf } from "./walk-rules.ts";
 import type { WalkedPage, WalkState, WalkStep } from "./walk-state.ts";
 
@@ -58,7 +57,7 @@ export function walk(
   const mode = pagingModeOf(cpu);
   const bits = mode === "4-level" || mode === "5-level" ? 64n : 32n;
   if (typeof address !== "bigint" || address < 0n || address >> bits !== 0n) {
-    throw new PagingError(`cannot walk to ${hex(address)}: with paging mode ${mode}, addresses have ${bits} bits`, {
+    throw new PagingError(`cannot walk to ${show(address)}: with paging mode ${mode}, addresses have ${bits} bits`, {
       code: "paging-invalid",
       value: address,
     });

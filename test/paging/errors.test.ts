@@ -100,7 +100,7 @@ describe("a mapping that no tables can have", () => {
       { pageSize: "4MiB" },
       {},
       "paging-unsupported",
-      'mapping "a" asks for pages of 4MiB, but 4-level paging has 4KiB, 2MiB, 1GiB',
+      'mapping "a" asks for pages of "4MiB", but 4-level paging has 4KiB, 2MiB, 1GiB',
     ],
     [{ key: 1 }, { mode: "pae" }, "paging-unsupported", 'mapping "a" has a protection key, but pae paging has none'],
     [{ key: 16 }, {}, "paging-invalid", 'mapping "a": key is 16; expected a whole number from 0 to 15'],
@@ -142,6 +142,12 @@ describe("a description that no tables can have", () => {
       "paging-unsupported",
       "pae paging has no recursive slot: the root's entries have a form of their own",
     ],
+    [
+      { mode: "32-bit", parents: { execute: false } },
+      "paging-unsupported",
+      "parents has execute false, but 32-bit paging cannot forbid execution\n  hint: leave it out, or use PAE paging, whose entries have XD",
+    ],
+    [{ mappings: [{ ...page, user: 1 }] }, "paging-invalid", 'mapping "a": user is 1; expected a boolean'],
     [{ recursive: { slot: 512 } }, "paging-invalid", "recursive.slot is 512; expected a whole number from 0 to 511"],
     [
       { mode: "long" },
