@@ -1,11 +1,11 @@
 /** From an image to a machine. */
 import type { PhysAddr } from "../core/address.ts";
 import { hex } from "../core/hex.ts";
-import type { Image, MemoryRegion } from "../layout/image.ts";
+import type { MemoryRegion } from "../layout/image.ts";
 import { requireAccepted } from "./accepted-state.ts";
 import { PAGE_SIZE } from "./guest-memory.ts";
 import { badArgument } from "./kvm-error.ts";
-import { createMachine, type Machine } from "./machine.ts";
+import { createMachine, type LoadableImage, type Machine } from "./machine.ts";
 import { openKvm, type KvmOptions, type KvmSystem } from "./system.ts";
 import type { VmHandle } from "./vm.ts";
 
@@ -28,7 +28,7 @@ export interface BootOptions extends KvmOptions {}
  * for (const exit of machine.run({ timeout: "1s" })) console.log(exit);
  * ```
  */
-export async function boot(image: Image, options: BootOptions = {}): Promise<Machine> {
+export async function boot(image: LoadableImage, options: BootOptions = {}): Promise<Machine> {
   using kvm = await openKvm(options);
   const vm = kvm.createVm();
   try {
@@ -39,7 +39,7 @@ export async function boot(image: Image, options: BootOptions = {}): Promise<Mac
   }
 }
 
-function load(image: Image, kvm: KvmSystem, vm: VmHandle): Machine {
+function load(image: LoadableImage, kvm: KvmSystem, vm: VmHandle): Machine {
   reserveForIntel(image, kvm, vm);
   for (const [slot, { at, size }] of image.memory.entries()) {
     if (size === 0n) throw badArgument(`memory region ${slot} at ${hex(at)} is empty`, image.memory[slot]);
@@ -61,7 +61,7 @@ const INTEL_PAGES = 4n * PAGE_SIZE;
 const INTEL_PAGES_AT = 0xfffb_c000n;
 
 /** One page of an identity map, three for a TSS: KVM on VT-x needs them to run real mode on CPUs that cannot. */
-function reserveForIntel(image: Image, kvm: KvmSystem, vm: VmHandle): void {
+function reserveForIntel(image: LoadableImage, kvm: KvmSystem, vm: VmHandle): void {
   const at = freePages(image.memory);
   if (at === undefined) return;
   if (kvm.checkExtension("KVM_CAP_SET_IDENTITY_MAP_ADDR") !== 0) vm.setIdentityMapAddr(at);

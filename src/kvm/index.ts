@@ -24,7 +24,7 @@ export type {
   UnknownExit,
 } from "./exits.ts";
 export { KvmError, type KvmErrorCode, type KvmErrorDetails } from "./kvm-error.ts";
-export { DEFAULT_TIMEOUT, type Machine, type RunOptions } from "./machine.ts";
+export { DEFAULT_TIMEOUT, type LoadableImage, type Machine, type RunOptions } from "./machine.ts";
 export { kvmKind, type KvmKind } from "./platform.ts";
 export type { SpecialRegisters } from "./registers.ts";
 export { Kvm, type KvmOpener, type KvmOptions } from "./system.ts";

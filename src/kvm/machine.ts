@@ -1,9 +1,11 @@
 /** A guest, loaded and ready to run: one VM, one vCPU, and the stream of exits. */
+import { isMainThread } from "node:worker_threads";
 import type { PhysAddr } from "../core/address.ts";
 import type { GeneralRegisters } from "../layout/cpu-state.ts";
 import type { Image } from "../layout/image.ts";
 import { toMilliseconds, type Duration } from "./duration.ts";
 import type { Exit } from "./exits.ts";
+import { GuestClock } from "./guest-clock.ts";
 import { closed } from "./kvm-error.ts";
 import type { Libc } from "./libc.ts";
 import type { KvmKind } from "./platform.ts";
@@ -12,12 +14,15 @@ import { Ticker } from "./ticker.ts";
 import type { Vcpu, VcpuHandle } from "./vcpu.ts";
 import type { Vm } from "./vm.ts";
 
+/** What of an image KVM needs: a guest that was not made by `layout` has it as well. */
+export type LoadableImage = Pick<Image, "memory" | "chunks" | "cpu">;
+
 /** How a guest is to be run. */
 export interface RunOptions {
   /**
    * How long the guest may run in this call: a number of milliseconds or text such as `"50ms"`; {@link DEFAULT_TIMEOUT}
    * unless given, `Infinity` for no deadline. The guest's time counts, not the consumer's: while an exit is handled, the
-   * clock stands still.
+   * clock stands still. Where exits are many and short, it is measured by samples.
    */
   readonly timeout?: Duration;
 }
@@ -34,7 +39,7 @@ export const DEFAULT_TIMEOUT: Duration = "10s";
  */
 export interface Machine {
   /** What it was booted from. */
-  readonly image: Image;
+  readonly image: LoadableImage;
   /** Which KVM runs it. */
   readonly kind: KvmKind;
   /** The VM below. */
@@ -82,15 +87,22 @@ const lastKinds: ReadonlySet<Exit["kind"]> = new Set<Exit["kind"]>([
 ]);
 
 /**
- * At least this often the thread comes back from the guest, in milliseconds, so that a worker thread that is told to
- * terminate does so even where the guest has no deadline.
+ * How often the ticker calls the thread back from the guest, in milliseconds: a few times before the deadline, so that the
+ * guest's clock is right. A worker thread comes back often whatever its deadline, since it may be told to terminate; other
+ * threads come back seldom, since a signal that arrives together with a tick is seen no earlier than the end of the run.
  */
-const LONGEST_PERIOD = 100;
+function tickerPeriod(limit: number): number {
+  const period = Math.min(Math.max(limit / 8, Math.min(limit, 1)), NEVER);
+  return isMainThread ? period : Math.min(period, 100);
+}
+
+/** Longer than any process lives, in milliseconds, yet a time that a timer takes. */
+const NEVER = 1e12;
 
 /** What a machine is made of; it then owns the VM. */
 export interface MachineParts {
   readonly libc: Libc;
-  readonly image: Image;
+  readonly image: LoadableImage;
   readonly kind: KvmKind;
   readonly vm: Vm;
   readonly vcpu: VcpuHandle;
@@ -102,7 +114,7 @@ export function createMachine(parts: MachineParts): Machine {
 }
 
 class RunningMachine implements Machine {
-  readonly image: Image;
+  readonly image: LoadableImage;
   readonly kind: KvmKind;
   readonly vm: Vm;
   readonly #vcpu: VcpuHandle;
@@ -157,27 +169,12 @@ class RunningMachine implements Machine {
   }
 
   *#exits(limit: number): Generator<Exit, void, undefined> {
-    const vcpu = this.#vcpu;
     const ticker = new Ticker(this.#libc);
-    const period = Number.isFinite(limit) ? limit / Math.ceil(limit / LONGEST_PERIOD) : LONGEST_PERIOD;
-    let elapsed = 0;
+    const period = tickerPeriod(limit);
+    const clock = new GuestClock();
     try {
       for (;;) {
-        this.#requireOpen();
-        let exit: Exit | undefined;
-        while (exit === undefined) {
-          if (elapsed >= limit) {
-            exit = { kind: "timeout", elapsed };
-            break;
-          }
-          vcpu.setSignalMask(ticker.arm(Math.min(limit - elapsed, period), period));
-          const start = performance.now();
-          const hasExit = vcpu.enter();
-          elapsed += performance.now() - start;
-          if (hasExit) exit = vcpu.exit();
-          else if (!ticker.ticked()) exit = { kind: "interrupted" };
-          else if (limit - elapsed < period) ticker.set(limit - elapsed, period);
-        }
+        const exit = this.#step(ticker, clock, limit, period);
         if (lastKinds.has(exit.kind)) {
           ticker.disarm();
           yield exit;
@@ -188,6 +185,23 @@ class RunningMachine implements Machine {
     } finally {
       ticker.disarm();
     }
+  }
+
+  #step(ticker: Ticker, clock: GuestClock, limit: number, period: number): Exit {
+    const vcpu = this.#vcpu;
+    this.#requireOpen();
+    while (clock.elapsed < limit) {
+      vcpu.setSignalMask(ticker.arm(limit - clock.elapsed, period));
+      clock.enter();
+      const hasExit = vcpu.enter();
+      clock.leave();
+      if (hasExit) return vcpu.exit();
+      if (!ticker.ticked()) return { kind: "interrupted" };
+      clock.tick();
+      const left = limit - clock.elapsed;
+      if (left < period) ticker.set(left, period);
+    }
+    return { kind: "timeout", elapsed: clock.elapsed };
   }
 
   #requireOpen(): void {

@@ -39,15 +39,23 @@ export function acquireStopSignal(libc: Libc): StopSignal {
   return current;
 }
 
-/** Unblocks the signal on this thread once nobody uses it; first it takes back what is pending, which would kill. */
+/** Unblocks the signal on this thread once nobody uses it. None may be pending: it would kill the process. */
 export function releaseStopSignal(libc: Libc): void {
   users--;
   if (users > 0 || current === undefined) return;
-  while (takeStopSignal(libc, current)) {
-    // One may be pending for each timer.
-  }
+  drainStopSignal(libc, current);
   libc.syscall("SYS_rt_sigprocmask", linuxConstants.SIG_UNBLOCK, current.set, null, SIGNAL_SET_SIZE);
   current = undefined;
+}
+
+/**
+ * Takes back all that is pending. To be called when a timer was deleted or set anew: what it sent before would still end
+ * `KVM_RUN`, but since Linux 6.13 it vanishes when it is waited for, and would look like somebody else's signal.
+ */
+export function drainStopSignal(libc: Libc, signal: StopSignal): void {
+  while (takeStopSignal(libc, signal)) {
+    // One may be pending for each timer.
+  }
 }
 
 /** Takes the signal back where it is pending; `false` where it is not. */

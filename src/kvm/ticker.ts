@@ -10,7 +10,13 @@ import { itimerspec, linuxConstants, sigevent } from "./abi-linux.ts";
 import { newStruct } from "./fields.ts";
 import { callFailed } from "./host-error.ts";
 import type { Libc } from "./libc.ts";
-import { acquireStopSignal, releaseStopSignal, takeStopSignal, type StopSignal } from "./stop-signal.ts";
+import {
+  acquireStopSignal,
+  drainStopSignal,
+  releaseStopSignal,
+  takeStopSignal,
+  type StopSignal,
+} from "./stop-signal.ts";
 
 /** The shortest time to the first tick, in ms: a timer of 0 would never tick. */
 const SHORTEST = 0.001;
@@ -30,10 +36,10 @@ export class Ticker {
   }
 
   /**
-   * Arms the clock where it is not: the first tick after `first` ms, then one every `period` ms. Returns the signals to
-   * block while in the guest.
+   * Arms the clock where it is not: a tick every `period` ms, the first after `left` ms where that is less. Returns the
+   * signals to block while in the guest.
    */
-  arm(first: number, period: number): Uint8Array {
+  arm(left: number, period: number): Uint8Array {
     if (this.#signal !== undefined) return this.#signal.guestMask;
     const signal = acquireStopSignal(this.#libc);
     try {
@@ -45,7 +51,7 @@ export class Ticker {
     this.#signal = signal;
     armed.add(this);
     sweepAtTurnEnd();
-    this.set(first, period);
+    this.set(Math.min(left, period), period);
     return signal.guestMask;
   }
 
@@ -54,12 +60,17 @@ export class Ticker {
     return this.#signal !== undefined && takeStopSignal(this.#libc, this.#signal);
   }
 
-  /** Moves the next tick of an armed clock. */
+  /** Moves the next tick of a clock that is armed. */
   set(first: number, period: number): void {
+    const signal = this.#signal;
+    if (signal === undefined) return;
     const { bytes, view } = newStruct(itimerspec.size);
     setTime(view, itimerspec.fields["it_value.tv_sec"][0], first);
     setTime(view, itimerspec.fields["it_interval.tv_sec"][0], period);
-    if (this.#libc.syscall("SYS_timer_settime", this.#timer, null, bytes, 0) >= 0) return;
+    if (this.#libc.syscall("SYS_timer_settime", this.#timer, null, bytes, 0) >= 0) {
+      drainStopSignal(this.#libc, signal);
+      return;
+    }
     const error = callFailed("timer_settime", this.#libc.errno());
     this.disarm();
     throw error;
@@ -67,10 +78,12 @@ export class Ticker {
 
   /** Deletes the timer and gives the signal back; nothing happens where it is not armed. */
   disarm(): void {
-    if (this.#signal === undefined) return;
+    const signal = this.#signal;
+    if (signal === undefined) return;
     this.#signal = undefined;
     armed.delete(this);
     this.#libc.syscall("SYS_timer_delete", this.#timer, null, null, 0);
+    drainStopSignal(this.#libc, signal);
     releaseStopSignal(this.#libc);
   }
 }

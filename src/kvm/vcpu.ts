@@ -107,7 +107,7 @@ export class VcpuHandle implements Vcpu {
   #page: RunPage;
   /** The input exit whose answer KVM still waits for. */
   #open: IoInExit | MmioReadExit | undefined;
-  #signalMask = "";
+  #signalMask: Uint8Array | undefined;
 
   constructor(descriptor: Descriptor, host: HostAddress, runSize: number) {
     this.#descriptor = descriptor;
@@ -195,15 +195,14 @@ export class VcpuHandle implements Vcpu {
     return exit;
   }
 
-  /** `KVM_SET_SIGNAL_MASK`: the signals that are blocked while in the guest, as the kernel's set of 8 bytes. */
+  /** `KVM_SET_SIGNAL_MASK`: the signals that are blocked while in the guest, as the kernel's set; it must not change. */
   setSignalMask(signals: Uint8Array): void {
-    const mask = signals.join();
-    if (mask === this.#signalMask) return;
+    if (signals === this.#signalMask) return;
     const { bytes, view } = newStruct(kvmSignalMask.size + SIGNAL_SET_SIZE);
     writeField(view, kvmSignalMask.fields.len, SIGNAL_SET_SIZE, "len");
     bytes.set(signals, kvmSignalMask.size);
     this.#descriptor.ioctlBytes("KVM_SET_SIGNAL_MASK", bytes);
-    this.#signalMask = mask;
+    this.#signalMask = signals;
   }
 
   close(): void {
@@ -224,14 +223,20 @@ export class VcpuHandle implements Vcpu {
     return struct;
   }
 
-  /** Copies an answer to where KVM takes it from. KVM takes it once, whatever ends the `KVM_RUN` that follows. */
+  /**
+   * Copies an answer to where KVM takes it from. KVM takes it once, whatever ends the `KVM_RUN` that follows. An answer
+   * that cannot be taken is an error, and then 0.
+   */
   #answer(exit: IoInExit | MmioReadExit): void {
     const { data } = exit;
     const size = exit.kind === "io-in" ? exit.size * exit.count : exit.size;
-    if (data.length !== size)
-      throw badArgument(`the answer has ${data.length} bytes, not ${size}`, data, "its buffer was transferred away");
-    this.#page.bytes.set(data, answerOffset(exit, this.#page));
+    const at = answerOffset(exit, this.#page);
     this.#open = undefined;
+    this.#page.bytes.fill(0, at, at + size);
+    if (data.length !== size) {
+      throw badArgument(`the answer has ${data.length} bytes, not ${size}`, data, "its buffer was transferred away");
+    }
+    this.#page.bytes.set(data, at);
   }
 }
 

@@ -1,0 +1,105 @@
+/** Every row of the ABI tables against what the C compiler makes of <linux/kvm.h> and libc's headers. */
+import { describe, expect, test } from "vitest";
+import {
+  exitReasons,
+  guestDebugFlags,
+  internalErrors,
+  ioDirections,
+  KVM_API_VERSION,
+  KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES,
+  memoryFlags,
+} from "../../src/kvm/abi-constant.ts";
+import { ioctlNumber, ioctls, KVMIO, type IoctlName } from "../../src/kvm/abi-ioctl.ts";
+import { kernelSigaction, linuxConstants, linuxLayouts, SIGNAL_SET_SIZE, syscalls } from "../../src/kvm/abi-linux.ts";
+import { structLayouts, type StructLayout } from "../../src/kvm/abi-struct.ts";
+import { capabilityNumbers } from "../../src/kvm/capabilities.ts";
+import { macrosOf, noCompiler, runC } from "./c-program.ts";
+
+/** The rows of all tables: a C expression, and the number that we say it has. */
+type Rows = Readonly<Record<string, number>>;
+
+const kvmRows: Rows = {
+  KVM_API_VERSION,
+  KVMIO,
+  KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES,
+  ...exitReasons,
+  ...internalErrors,
+  ...ioDirections,
+  ...guestDebugFlags,
+  ...memoryFlags,
+  ...Object.fromEntries((Object.keys(ioctls) as IoctlName[]).map((name) => [name, ioctlNumber(name)])),
+  ...layoutRows(structLayouts),
+};
+
+const linuxRows: Rows = { ...linuxConstants, ...syscalls, ...layoutRows(linuxLayouts) };
+
+/** Those of asm/signal.h, which no program may include together with libc's signal.h. */
+const kernelRows: Rows = {
+  ...layoutRows({ sigaction: kernelSigaction }),
+  "sizeof(sigset_t)": SIGNAL_SET_SIZE,
+};
+
+function layoutRows(layouts: Readonly<Record<string, StructLayout>>): Rows {
+  const rows: Record<string, number> = {};
+  for (const [struct, { size, fields }] of Object.entries(layouts)) {
+    rows[`sizeof(struct ${struct})`] = size;
+    for (const [field, [at, length]] of Object.entries(fields)) {
+      rows[`offsetof(struct ${struct}, ${field})`] = at;
+      rows[`sizeof(((struct ${struct} *)0)->${field})`] = length;
+    }
+  }
+  return rows;
+}
+
+/** A program that prints each expression's number; `missing` for a macro that the headers do not have. */
+function evaluate(headers: readonly string[], expressions: readonly string[]): Record<string, string> {
+  const prints = expressions.map((expression) => {
+    const print = `printf("%s\\t%llu\\n", ${JSON.stringify(expression)}, (unsigned long long)(${expression}));`;
+    if (!/^KVM_CAP_\w+$/.test(expression)) return print;
+    return `#ifdef ${expression}\n${print}\n#else\nprintf("%s\\tmissing\\n", "${expression}");\n#endif`;
+  });
+  const includes = headers.map((header) => `#include <${header}>`);
+  const source = `${includes.join("\n")}\nint main(void) {\n${prints.join("\n")}\nreturn 0;\n}\n`;
+  const lines = runC(source).toString().trimEnd().split("\n");
+  return Object.fromEntries(lines.map((line) => line.split("\t") as [string, string]));
+}
+
+const asText = (rows: Rows): Record<string, string> =>
+  Object.fromEntries(Object.entries(rows).map(([name, value]) => [name, String(value)]));
+
+const kvmHeaders = ["stdio.h", "stddef.h", "linux/kvm.h"];
+
+describe.skipIf(noCompiler !== undefined)("the ABI tables are the C compiler's", () => {
+  test("linux/kvm.h: ioctl numbers, constants, layouts", () => {
+    expect(evaluate(kvmHeaders, Object.keys(kvmRows))).toEqual(asText(kvmRows));
+  });
+
+  test("libc's headers: constants, system calls, layouts", () => {
+    const headers = ["stdio.h", "stddef.h", "fcntl.h", "signal.h", "time.h", "sys/mman.h", "sys/syscall.h"];
+    expect(evaluate(headers, Object.keys(linuxRows))).toEqual(asText(linuxRows));
+  });
+
+  test("asm/signal.h: the kernel's own signal structs", () => {
+    expect(evaluate(["stdio.h", "stddef.h", "asm/signal.h"], Object.keys(kernelRows))).toEqual(asText(kernelRows));
+  });
+
+  test("capabilities, in both directions where the header is that of Linux 6.1", () => {
+    const [major, minor] = runC(
+      `#include <stdio.h>\n#include <linux/version.h>\n` +
+        `int main(void) { printf("%d %d", LINUX_VERSION_CODE >> 16, (LINUX_VERSION_CODE >> 8) & 255); return 0; }\n`,
+    )
+      .toString()
+      .split(" ")
+      .map(Number) as [number, number];
+    const inHeader = evaluate(kvmHeaders, Object.keys(capabilityNumbers));
+    const missing = Object.keys(inHeader).filter((name) => inHeader[name] === "missing");
+    const isOlder = major < 6 || (major === 6 && minor < 1);
+    const known = Object.entries(capabilityNumbers).filter(([name]) => !(isOlder && missing.includes(name)));
+    if (isOlder) process.stderr.write(`the headers of Linux ${major}.${minor} do not know ${missing.length} rows\n`);
+    expect(Object.fromEntries(known.map(([name]) => [name, inHeader[name]]))).toEqual(
+      asText(Object.fromEntries(known)),
+    );
+    if (major === 6 && minor === 1)
+      expect(macrosOf("linux/kvm.h", /^KVM_CAP_/)).toEqual(Object.keys(capabilityNumbers).toSorted());
+  });
+});
