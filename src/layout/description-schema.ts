@@ -6,7 +6,14 @@ import { toBytes } from "../core/units.ts";
 import type { GuestDescription } from "./description.ts";
 import { LayoutError } from "./layout-error.ts";
 
-type Check = (description: unknown) => { readonly path: string; readonly expected: string; readonly value: unknown } | undefined;
+/** What is wrong with a description. */
+interface Problem {
+  readonly message: string;
+  readonly value: unknown;
+  readonly hint?: string;
+}
+
+type Check = (description: unknown) => Problem | undefined;
 
 let loading: Promise<Check> | undefined;
 
@@ -19,11 +26,8 @@ export async function checkForm(description: unknown): Promise<GuestDescription>
   loading ??= makeCheck();
   const problem = (await loading)(description);
   if (problem === undefined) return description as GuestDescription;
-  const { path, expected, value } = problem;
-  throw new LayoutError(`${path === "" ? "the description" : path}: expected ${expected}, got ${show(value)}`, {
-    code: "BAD_DESCRIPTION",
-    value,
-  });
+  const { message, ...details } = problem;
+  throw new LayoutError(message, { code: "BAD_DESCRIPTION", ...details });
 }
 
 function show(value: unknown): string {
@@ -32,32 +36,53 @@ function show(value: unknown): string {
   if (Array.isArray(value)) return "an array";
   if (typeof value === "function") return "a function";
   if (typeof value === "object" && value !== null) return "an object";
-  return value === undefined ? "nothing" : String(value);
+  if (typeof value === "number" || typeof value === "boolean" || typeof value === "symbol") return String(value);
+  return value === null ? "null" : "nothing";
+}
+
+/** The keys under which an author chooses the names. */
+const named = new Set(["memory", "paging.map", "gdt.segments", "place"]);
+
+/** A path with `*` for the names that the author chose. */
+function shapeOf(path: readonly string[]): string {
+  const parts: string[] = [];
+  for (const key of path) parts.push(named.has(parts.join(".")) ? "*" : key);
+  return parts.join(".");
 }
 
 async function makeCheck(): Promise<Check> {
   const { type, ArkErrors } = await import("arktype");
+  const knownKeys = new Map<string, readonly string[]>();
+  const isPlain = (value: object): boolean => Object.prototype.toString.call(value) === "[object Object]";
+  /** An object with these keys and no others, at the place that `shape` says. */
+  const object = (shape: string, fields: Readonly<Record<string, unknown>>) => {
+    const keys = Object.keys(fields).map((key) => key.replace("?", ""));
+    knownKeys.set(shape, [...new Set([...(knownKeys.get(shape) ?? []), ...keys])]);
+    return type.raw({ "+": "reject", ...fields });
+  };
+  /** An object whose keys are the author's names. */
+  const names = (value: unknown) =>
+    type
+      .raw({ "[string]": value })
+      .narrow((given, context) => isPlain(given as object) || context.mustBe("an object with a key for each name"));
   const size = type("unknown").narrow(
-    (value, context) => toBytes(value) !== undefined || context.mustBe('a size or an address such as 0x1000 or "32KiB"'),
+    (value, context) =>
+      toBytes(value) !== undefined || context.mustBe('a size or an address such as 0x1000 or "32KiB"'),
   );
   const code = type("unknown").narrow(
-    (value, context) =>
-      (typeof value === "object" && value !== null && "mode" in value && "nodes" in value) ||
-      context.mustBe("code, from code16(), code32() or code64()"),
+    (value, context) => isCode(value) || context.mustBe("code, from code16(), code32() or code64()"),
   );
-  const memory = type({ "+": "reject", at: size, size });
-  const mapping = type({
-    "+": "reject",
-    virt: size,
-    phys: size,
-    size,
-    access: "'r' | 'rw' | 'rx' | 'rwx'",
-    "user?": "boolean",
-    "global?": "boolean",
-    "cache?": { "+": "reject", "pat?": "0 <= number.integer <= 7", "pwt?": "boolean", "pcd?": "boolean" },
-    "pageSize?": "'4KiB' | '2MiB' | '1GiB' | 'largest'",
-    "backing?": "'ram' | 'none'",
+  const cacheBits = object("paging.map.*.cache", {
+    "pat?": "0 <= number.integer <= 7",
+    "pwt?": "boolean",
+    "pcd?": "boolean",
   });
+  const cache = cacheBits.narrow(
+    (value, context) =>
+      !("pat" in (value as object)) ||
+      Object.keys(value as object).length === 1 ||
+      context.mustBe("either pat, or pwt and pcd"),
+  );
   const segmentFields = {
     "base?": "number",
     "limit?": "number",
@@ -67,44 +92,76 @@ async function makeCheck(): Promise<Check> {
     "available?": "boolean",
     "granularity?": "'byte' | 'page'",
   } as const;
-  const segment = type({
-    "+": "reject",
+  const segment = object("gdt.segments.*", {
     type: "'code'",
     bits: "16 | 32 | 64",
     "readable?": "boolean",
     "conforming?": "boolean",
     ...segmentFields,
-  }).or({
-    "+": "reject",
-    type: "'data'",
-    "bits?": "16 | 32",
-    "writable?": "boolean",
-    "expandDown?": "boolean",
-    ...segmentFields,
+  }).or(
+    object("gdt.segments.*", {
+      type: "'data'",
+      "bits?": "16 | 32",
+      "writable?": "boolean",
+      "expandDown?": "boolean",
+      ...segmentFields,
+    }),
+  );
+  const mapping = object("paging.map.*", {
+    virt: size,
+    phys: size,
+    size,
+    access: "'r' | 'rw' | 'rx' | 'rwx'",
+    "user?": "boolean",
+    "global?": "boolean",
+    "cache?": cache,
+    "pageSize?": "'4KiB' | '2MiB' | '1GiB' | 'largest'",
+    "backing?": "'ram' | 'none'",
   });
+  const selector = type("unknown").narrow(
+    (value, context) =>
+      Number.isInteger(value) || typeof value === "string" || context.mustBe("a whole number or the name of a segment"),
+  );
   const registerFields = Object.fromEntries(registers.map((name) => [`${name}?`, size]));
   const segmentRegisters = Object.fromEntries(
-    ["cs", "ds", "es", "fs", "gs", "ss"].map((name) => [`${name}?`, "number.integer | string"]),
+    ["cs", "ds", "es", "fs", "gs", "ss"].map((name) => [`${name}?`, selector]),
   );
-  const cpu = type.raw({ "+": "reject", "segments?": { "+": "reject", ...segmentRegisters }, ...registerFields });
-  const place = type({ "+": "reject", code, in: "string", "offset?": size });
-  const schema = type({
-    "+": "reject",
+  const schema = object("", {
     mode: "'real16' | 'protected32' | 'long64'",
-    memory: { "[string]": memory },
-    "paging?": { "+": "reject", tables: size, map: { "[string]": mapping } },
-    "gdt?": { "+": "reject", "at?": size, segments: { "[string]": segment } },
-    "cpu?": cpu,
-    place: { "[string]": place },
+    memory: names(object("memory.*", { at: size, size })),
+    "paging?": object("paging", { tables: size, map: names(mapping) }),
+    "gdt?": object("gdt", { "at?": size, segments: names(segment) }),
+    "cpu?": object("cpu", { "segments?": object("cpu.segments", segmentRegisters), ...registerFields }),
+    place: names(object("place.*", { code, in: "string", "offset?": size })),
     "entry?": "string",
     "stack?": "string",
-  });
+  }).narrow((given, context) => isPlain(given as object) || context.mustBe("an object"));
   return (description) => {
     const result = schema(description);
     if (!(result instanceof ArkErrors)) return undefined;
-    const [error] = result;
-    return { path: error!.path.join("."), expected: error!.expected, value: error!.data };
+    // A key that is misspelt is missing under its right name, too: say what was misspelt.
+    const error = result.find(({ expected }) => expected === "removed") ?? result[0]!;
+    const keys = Array.from(error.path, String);
+    const path = keys.join(".");
+    const value = valueAt(description, keys);
+    if (error.expected === "removed") {
+      const known = knownKeys.get(shapeOf(keys.slice(0, -1)))!;
+      return { message: `${path}: there is no such key`, value, hint: `there is ${known.join(", ")}` };
+    }
+    if (error.code === "required") return { message: `${path}: it is missing`, value };
+    // Of a union with one branch left, arktype gives the whole sentence.
+    const expected = error.expected.replace(`${path} must be `, "").replace(/ \(was .*\)$/s, "");
+    return { message: `${path === "" ? "the description" : path}: expected ${expected}, got ${show(value)}`, value };
   };
+}
+
+function valueAt(description: unknown, path: readonly string[]): unknown {
+  return path.reduce((value: unknown, key) => (value as Readonly<Record<string, unknown>>)[key], description);
+}
+
+function isCode(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || !("mode" in value && "nodes" in value)) return false;
+  return [16, 32, 64].includes(value.mode as number) && Array.isArray(value.nodes);
 }
 
 const registers = [

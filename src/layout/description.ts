@@ -59,8 +59,22 @@ export interface GdtDescription {
 
 /** The names of the general registers that a description can set. */
 type SettableRegister =
-  | "rax" | "rbx" | "rcx" | "rdx" | "rsi" | "rdi" | "rbp" | "rsp"
-  | "r8" | "r9" | "r10" | "r11" | "r12" | "r13" | "r14" | "r15"
+  | "rax"
+  | "rbx"
+  | "rcx"
+  | "rdx"
+  | "rsi"
+  | "rdi"
+  | "rbp"
+  | "rsp"
+  | "r8"
+  | "r9"
+  | "r10"
+  | "r11"
+  | "r12"
+  | "r13"
+  | "r14"
+  | "r15"
   | "rflags";
 
 /** The names of the segment registers that a description can set. */

@@ -1,18 +1,31 @@
 /** The CPU at the first instruction: what the mode implies, what paging needs, and what the description says. */
-import type { PhysAddr, VirtAddr } from "../core/address.ts";
+import type { VirtAddr } from "../core/address.ts";
 import { hex } from "../core/hex.ts";
 import { toBytes, type Size } from "../core/units.ts";
-import { EFER_NXE, type PageTables } from "../paging/index.ts";
-import type { CpuState, GeneralRegisters } from "./cpu-state.ts";
+import { CR4_PGE, EFER_NXE, type PageTables } from "../paging/index.ts";
+import { bitsToText } from "./control-register-text.ts";
+import type { CpuState, DescriptorTableRegister, GeneralRegisters, SegmentName, SegmentState } from "./cpu-state.ts";
 import type { CpuDescription, GuestDescription } from "./description.ts";
-import { entryModes } from "./entry-mode.ts";
-import { entrySegments, gdtRegister } from "./gdt.ts";
-import type { ImageGdt } from "./image.ts";
+import { entryModes, type EntryMode } from "./entry-mode.ts";
 import { LayoutError } from "./layout-error.ts";
 
 const registerNames = [
-  "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rsp", "rbp",
-  "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+  "rax",
+  "rbx",
+  "rcx",
+  "rdx",
+  "rsi",
+  "rdi",
+  "rsp",
+  "rbp",
+  "r8",
+  "r9",
+  "r10",
+  "r11",
+  "r12",
+  "r13",
+  "r14",
+  "r15",
 ] as const;
 
 /** Bit 1 of RFLAGS reads as 1 always (SDM vol. 1, figure 3-8). */
@@ -23,64 +36,117 @@ const realIdtLimit = 0x3ff;
 
 /** What the entry state is made from, besides the description. */
 export interface EntryInputs {
-  readonly gdt: ImageGdt | undefined;
+  readonly segments: Readonly<Record<SegmentName, SegmentState>>;
+  /** GDTR. */
+  readonly gdt: DescriptorTableRegister;
   readonly tables: PageTables | undefined;
   /** RIP: an offset into CS. */
   readonly rip: VirtAddr;
   /** RSP, where the description names a stack. */
   readonly stackPointer: VirtAddr | undefined;
-  readonly toVirtual: (at: PhysAddr) => VirtAddr;
 }
 
 /** Derives the entry state, and checks that control registers and tables go together. */
 export function entryState(description: GuestDescription, inputs: EntryInputs): CpuState {
   const { mode, cpu = {} } = description;
-  const { gdt, tables, toVirtual } = inputs;
-  const rules = entryModes[mode];
-  const cr0 = controlRegister("cr0", cpu.cr0, rules.cr0, mode);
-  const cr4 = controlRegister("cr4", cpu.cr4, rules.cr4 | (tables?.registers.cr4 ?? 0n), mode);
-  const efer = controlRegister("efer", cpu.efer, rules.efer | (tables?.registers.efer ?? 0n), mode);
+  const { tables } = inputs;
+  const { bits } = entryModes[mode];
   return {
-    regs: generalRegisters(cpu, rules.bits, inputs),
-    segments: entrySegments(description, gdt),
-    gdt: gdtRegister(gdt, toVirtual),
+    regs: generalRegisters(cpu, bits, inputs),
+    segments: inputs.segments,
+    gdt: inputs.gdt,
     idt: { base: 0n, limit: mode === "real16" ? realIdtLimit : 0 },
-    cr0,
+    cr0: controlRegister("cr0", cpu.cr0, mode, 0n),
     cr2: 0n,
     cr3: tables?.root ?? 0n,
-    cr4,
+    cr4: controlRegister("cr4", cpu.cr4, mode, tables?.registers.cr4 ?? 0n),
     cr8: 0n,
-    efer,
+    efer: controlRegister("efer", cpu.efer, mode, tables?.registers.efer ?? 0n),
   };
 }
 
 /** A control register: the value given, which must hold every bit that is needed, or just those bits. */
-function controlRegister(name: "cr0" | "cr4" | "efer", given: Size | undefined, needed: bigint, mode: string): bigint {
+function controlRegister(
+  name: "cr0" | "cr4" | "efer",
+  given: Size | undefined,
+  mode: EntryMode,
+  byTables: bigint,
+): bigint {
+  const { [name]: byMode, forbids } = entryModes[mode];
+  const needed = byMode | byTables;
   if (given === undefined) return needed;
   const value = toBytes(given)!;
-  const missing = needed & ~value;
-  if (missing === 0n) return value;
-  const nx = name === "efer" && (missing & EFER_NXE) !== 0n;
-  throw new LayoutError(`cpu.${name}: ${hex(value)} lacks ${hex(missing)}, which ${nx ? "a mapping without x" : mode} needs`, {
-    code: "INCONSISTENT",
-    value,
-    hint: nx
-      ? "without EFER.NXE the execute-disable bit is reserved, and every access to such a page faults: set bit 11, or give the mapping x"
-      : `leave cpu.${name} out, or give it at least ${hex(needed)}`,
-  });
+  const wrong = (what: string, hint?: string): LayoutError =>
+    new LayoutError(`cpu.${name}: ${hex(value)} ${what}`, {
+      code: "INCONSISTENT",
+      value,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  if (value >> 32n !== 0n) throw wrong("is beyond 32 bits, and the rest is reserved");
+  const other = value & forbids[name];
+  if (other !== 0n) throw wrong(`has ${bitsToText(name, other)}, which ${mode} must not have`);
+  const lacking = byMode & ~value;
+  if (lacking !== 0n)
+    throw wrong(
+      `lacks ${bitsToText(name, lacking)}, which ${mode} needs`,
+      `leave it out, or give at least ${hex(needed)}`,
+    );
+  const feature = pagingFeatures.find(({ register, bit }) => register === name && (byTables & ~value & bit) !== 0n);
+  if (feature !== undefined)
+    throw wrong(`lacks ${bitsToText(name, feature.bit)}, which ${feature.because}`, feature.hint);
+  return value;
 }
 
-function generalRegisters(cpu: CpuDescription, bits: number, { rip, stackPointer }: EntryInputs): GeneralRegisters {
+/** What mappings may need beyond the mode. */
+const pagingFeatures = [
+  {
+    register: "efer",
+    bit: EFER_NXE,
+    because: "a mapping without x needs",
+    hint: "without NXE the execute-disable bit is reserved, and every access to such a page faults: set bit 11, or give the mapping x",
+  },
+  {
+    register: "cr4",
+    bit: CR4_PGE,
+    because: "a global mapping needs",
+    hint: "without PGE the CPU ignores the global bit: set bit 7, or leave the mapping's global out",
+  },
+] as const;
+
+/** The bits of RFLAGS that a guest may start with: not those that are reserved, nor VM (SDM vol. 1, 3.4.3). */
+const rflagsSettable = 0x3d_7fd7n;
+
+function generalRegisters(
+  cpu: CpuDescription,
+  bits: 16 | 32 | 64,
+  { rip, stackPointer }: EntryInputs,
+): GeneralRegisters {
+  // Real mode has the 32-bit registers too (SDM vol. 3B, 21.1.2).
+  const width = bits === 64 ? 64n : 32n;
   const value = (name: (typeof registerNames)[number] | "rflags"): bigint => {
     const given = toBytes(cpu[name] ?? 0)!;
-    if (given < 1n << BigInt(bits)) return given;
-    throw new LayoutError(`cpu.${name}: ${hex(given)} is beyond ${bits} bits`, { code: "BAD_DESCRIPTION", value: given });
+    if (given >> width === 0n) return given;
+    throw new LayoutError(`cpu.${name}: ${hex(given)} is beyond ${width} bits`, {
+      code: "BAD_DESCRIPTION",
+      value: given,
+    });
   };
   const regs = Object.fromEntries(registerNames.map((name) => [name, value(name)])) as unknown as GeneralRegisters;
+  const rflags = value("rflags");
+  const reserved = rflags & ~rflagsSettable;
+  if (reserved !== 0n) {
+    throw new LayoutError(
+      `cpu.rflags: ${hex(rflags)} has ${bitsToText("rflags", reserved)}, which no guest can start with`,
+      {
+        code: "BAD_DESCRIPTION",
+        value: rflags,
+      },
+    );
+  }
   return {
     ...regs,
     ...(stackPointer === undefined ? {} : { rsp: BigInt.asUintN(bits, stackPointer) }),
     rip,
-    rflags: value("rflags") | rflagsFixed,
+    rflags: rflags | rflagsFixed,
   };
 }

@@ -1,13 +1,14 @@
-/** The GDT: selectors, the table's bytes, and which segment each register is loaded with. */
+/** The GDT: selectors, the table's bytes, and GDTR. */
 import type { PhysAddr, VirtAddr } from "../core/address.ts";
 import { hex } from "../core/hex.ts";
 import { toBytes } from "../core/units.ts";
-import type { DescriptorTableRegister, SegmentName, SegmentState } from "./cpu-state.ts";
-import type { GuestDescription, SettableSegment } from "./description.ts";
+import type { DescriptorTableRegister } from "./cpu-state.ts";
+import type { GuestDescription } from "./description.ts";
 import { entryModes } from "./entry-mode.ts";
-import type { Chunk, ImageGdt } from "./image.ts";
+import type { Chunk, ImageGdt, ImageMapping } from "./image.ts";
 import { LayoutError } from "./layout-error.ts";
-import { encodeDescriptor, segmentState } from "./segment.ts";
+import { extentToText } from "./memory-map.ts";
+import { encodeDescriptor, segmentStateAt } from "./segment.ts";
 
 /** The most entries that a GDT has: selectors hold a 13-bit index (SDM vol. 3A, 3.5.1). */
 const mostEntries = 8192;
@@ -20,100 +21,81 @@ export function gdtOf({ mode, gdt }: GuestDescription): ImageGdt | undefined {
   }
   const segments = Object.entries(gdt?.segments ?? entryModes[mode].segments);
   if (segments.length >= mostEntries) {
-    throw new LayoutError(`gdt.segments: a GDT holds ${mostEntries} entries with the null one, got ${segments.length + 1}`, {
+    throw new LayoutError(
+      `gdt.segments: a GDT holds ${mostEntries} entries with the null one, got ${segments.length + 1}`,
+      {
+        code: "BAD_DESCRIPTION",
+        value: segments.length,
+      },
+    );
+  }
+  // JavaScript puts such keys first, whatever the order in which they are written.
+  const number = segments.find(([name]) => /^\d+$/.test(name));
+  if (number !== undefined) {
+    throw new LayoutError(`gdt.segments.${number[0]}: a name that is a number would not keep its place in the table`, {
       code: "BAD_DESCRIPTION",
-      value: segments.length,
+      value: number[0],
     });
   }
   return {
     at: gdt?.at === undefined ? undefined : toBytes(gdt.at)!,
-    segments: segments.map(([name, segment], i) => ({ name, state: segmentState(segment, (i + 1) * 8 + (segment.dpl ?? 0)) })),
+    segments: segments.map(([name, segment], i) => ({
+      name,
+      state: segmentStateAt(`gdt.segments.${name}.`, segment, (i + 1) * 8 + (segment.dpl ?? 0)),
+    })),
   };
 }
 
 /** The table as it lies in memory: the null descriptor, then the segments. No chunk where it has no place. */
 export function gdtChunks(gdt: ImageGdt | undefined): Chunk[] {
   if (gdt?.at === undefined) return [];
-  const entries = [0n, ...gdt.segments.map(({ state }) => encodeDescriptor(state))];
-  return [{ name: "gdt", at: gdt.at, bytes: new Uint8Array(BigUint64Array.from(entries).buffer) }];
+  const bytes = new Uint8Array((gdt.segments.length + 1) * 8);
+  const entries = new DataView(bytes.buffer);
+  gdt.segments.forEach(({ state }, i) => entries.setBigUint64((i + 1) * 8, encodeDescriptor(state), true));
+  return [{ name: "gdt", at: gdt.at, bytes }];
 }
-
-/** GDTR at entry. */
-export function gdtRegister(gdt: ImageGdt | undefined, toVirtual: (at: PhysAddr) => VirtAddr): DescriptorTableRegister {
-  if (gdt?.at === undefined) return { base: 0n, limit: 0 };
-  return { base: toVirtual(gdt.at), limit: (gdt.segments.length + 1) * 8 - 1 };
-}
-
-/** What a segment register holds after a null selector was loaded. */
-const nullSegment: SegmentState = {
-  base: 0n,
-  limit: 0,
-  selector: 0,
-  type: 0,
-  present: 0,
-  dpl: 0,
-  db: 0,
-  s: 0,
-  l: 0,
-  g: 0,
-  avl: 0,
-  unusable: 1,
-};
 
 /**
- * TR at entry. VT-x enters no guest without a busy TSS in TR, though this one has no memory (SDM vol. 3C, 27.3.1.2); the
- * limit is that of an empty TSS, 104 bytes.
+ * GDTR at entry.
+ *
+ * @param mappings where there is paging: the table must lie in them without a break, since GDTR holds a linear address
  */
-const entryTask: SegmentState = { ...nullSegment, limit: 0x67, type: 11, present: 1, unusable: 0 };
-
-/** The segment registers at entry. */
-export function entrySegments(description: GuestDescription, gdt: ImageGdt | undefined): Record<SegmentName, SegmentState> {
-  const chosen = description.cpu?.segments ?? {};
-  const load = (register: SettableSegment, fallback: () => SegmentState): SegmentState => {
-    const choice = chosen[register];
-    if (choice === undefined) return fallback();
-    return gdt === undefined ? realSegment(register, choice) : namedSegment(register, choice, gdt);
-  };
-  if (gdt === undefined) {
-    const all = (["cs", "ds", "es", "fs", "gs", "ss"] as const).map((name) => [name, load(name, () => realSegment(name, 0))]);
-    return { ...Object.fromEntries(all), tr: entryTask, ldt: nullSegment } as Record<SegmentName, SegmentState>;
-  }
-  const { bits } = entryModes[description.mode];
-  const cs = load("cs", () => codeSegment(gdt, bits));
-  const data = gdt.segments.find(({ state }) => (state.type & 8) === 0 && state.dpl === cs.dpl)?.state ?? nullSegment;
-  const rest = (["ds", "es", "fs", "gs", "ss"] as const).map((name) => [name, load(name, () => data)]);
-  return { cs, ...Object.fromEntries(rest), tr: entryTask, ldt: nullSegment } as Record<SegmentName, SegmentState>;
-}
-
-function codeSegment(gdt: ImageGdt, bits: 16 | 32 | 64): SegmentState {
-  const found = gdt.segments.find(
-    ({ state }) => (state.type & 8) !== 0 && (state.l === 1 ? 64 : state.db === 1 ? 32 : 16) === bits,
-  );
-  if (found !== undefined) return found.state;
-  throw new LayoutError(`gdt.segments: there is no ${bits}-bit code segment for CS`, {
-    code: "INCONSISTENT",
-    value: gdt.segments.map(({ name }) => name),
-  });
-}
-
-function namedSegment(register: SettableSegment, choice: number | string, gdt: ImageGdt): SegmentState {
-  const found = gdt.segments.find(({ name }) => name === choice);
-  if (found !== undefined) return found.state;
-  throw new LayoutError(`cpu.segments.${register}: no segment is named ${JSON.stringify(choice)}`, {
-    code: "UNKNOWN_NAME",
-    value: choice,
-    hint: `the GDT has ${gdt.segments.map(({ name }) => name).join(", ")}`,
-  });
-}
-
-/** A segment register in real-address mode: 64 KiB from sixteen times the selector (SDM vol. 3B, 21.1.1). */
-function realSegment(register: SettableSegment, choice: number | string): SegmentState {
-  if (typeof choice !== "number" || !Number.isInteger(choice) || choice < 0 || choice > 0xffff) {
-    throw new LayoutError(`cpu.segments.${register}: in real mode a segment is 0 to 0xffff, got ${typeof choice === "number" ? hex(choice) : JSON.stringify(choice)}`, {
+export function gdtRegister(
+  { mode }: GuestDescription,
+  gdt: ImageGdt | undefined,
+  mappings: readonly ImageMapping[] | undefined,
+): DescriptorTableRegister {
+  if (gdt?.at === undefined) return { base: 0n, limit: 0 };
+  const size = BigInt(gdt.segments.length + 1) * 8n;
+  const base = mappings === undefined ? (gdt.at as bigint) : virtualOf(mappings, gdt.at, size);
+  if (entryModes[mode].bits === 32 && base + size > 1n << 32n) {
+    throw new LayoutError(`gdt.at: ${hex(gdt.at)} is beyond the 32 bits of GDTR's base in ${mode}`, {
       code: "BAD_DESCRIPTION",
-      value: choice,
+      value: gdt.at,
     });
   }
-  const isCode = register === "cs";
-  return { ...nullSegment, base: BigInt(choice) * 16n, limit: 0xffff, selector: choice, type: isCode ? 11 : 3, present: 1, s: 1, unusable: 0 };
+  return { base, limit: Number(size) - 1 };
+}
+
+/** The linear address of a range of physical memory that mappings cover without a break. */
+function virtualOf(mappings: readonly ImageMapping[], at: PhysAddr, size: bigint): VirtAddr {
+  let mapped = at as bigint;
+  for (const start of mappings.filter(({ phys, size: length }) => phys <= at && at < phys + length)) {
+    const distance = start.virt - start.phys;
+    let next: ImageMapping | undefined = start;
+    let end = at as bigint;
+    while (next !== undefined && end < at + size) {
+      end = next.phys + next.size;
+      next = mappings.find(({ virt, phys }) => phys === end && virt - phys === distance);
+    }
+    if (end >= at + size) return at + distance;
+    if (end > mapped) mapped = end;
+  }
+  throw new LayoutError(
+    `gdt.at: no mapping has the table at physical ${extentToText({ at, size })} from ${hex(mapped)} on: the guest could not reach it`,
+    {
+      code: "INCONSISTENT",
+      value: at,
+    },
+  );
 }

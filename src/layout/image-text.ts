@@ -1,12 +1,17 @@
-/** The image as text that a person can review: the memory map, the CPU, descriptors, mappings, listings, and the bytes. */
+/**
+ * The image as text that a person can review: the memory map, the CPU, descriptors, mappings, page tables entry by entry,
+ * listings, and the bytes that none of these show.
+ */
 import { listingToText } from "../asm/index.ts";
+import type { PhysAddr } from "../core/address.ts";
 import { hex } from "../core/hex.ts";
 import { hexdump } from "../core/hexdump.ts";
 import { sizeToText } from "../core/units.ts";
-import { memoryOf, ranges, tablePages, type AddressSpace } from "../paging/index.ts";
+import { memoryOf, ranges, tablesToText, type AddressSpace } from "../paging/index.ts";
 import { flagsToText } from "./control-register-text.ts";
 import type { GeneralRegisters, SegmentState } from "./cpu-state.ts";
-import type { Image, ImageProgram } from "./image.ts";
+import { gdtChunks } from "./gdt.ts";
+import type { Chunk, Image, ImageProgram } from "./image.ts";
 import { encodeDescriptor, segmentToText } from "./segment.ts";
 
 /** What of an image the text shows. */
@@ -14,6 +19,9 @@ export interface ImageTextOptions {
   /** Whether listings say where each statement was written. Leave it out of snapshots: moving code would change them. */
   readonly source?: boolean;
 }
+
+/** A title and lines. */
+type Section = readonly [string, readonly string[]];
 
 /**
  * The image as text: stable, the same for the same image.
@@ -24,14 +32,14 @@ export interface ImageTextOptions {
  * ```
  */
 export function imageToText(image: Image, options: ImageTextOptions = {}): string {
-  const sections: readonly (readonly [string, string[]])[] = [
+  const sections: readonly Section[] = [
     ["memory map (physical)", memoryLines(image)],
     [`cpu at entry (${image.mode})`, cpuLines(image)],
     ["gdt", gdtLines(image)],
     ["mappings", mappingLines(image)],
     ["page tables", tableLines(image)],
     ...image.programs.map((program) => programSection(program, options)),
-    ...image.chunks.map(({ name, at, bytes }) => [`data: ${name}`, hexdump(bytes, at).split("\n")] as const),
+    ...image.chunks.filter((chunk) => !isShown(image, chunk)).map(dataSection),
     ["warnings", image.warnings.map(({ message }) => message)],
   ];
   return sections
@@ -46,26 +54,32 @@ function extent(at: bigint, size: bigint): string {
   return `${address(at)} - ${address(at + size - 1n)} (${sizeToText(size)})`;
 }
 
-/** Memory in address order, what lies in it beneath, and the gaps between. */
-function memoryLines({ memory, chunks }: Image): string[] {
+/** Memory in address order, what lies in it beneath, and the gaps between, with what is mapped to them. */
+function memoryLines({ memory, chunks, paging }: Image): string[] {
+  const unbacked = (paging?.mappings ?? []).filter(({ backing }) => backing === "none");
+  const ranges = [
+    ...memory.map(({ at, size, kind, name }) => ({ at, size, text: `${kind} ${name}` })),
+    ...unbacked.map(({ phys, size, name }) => ({ at: phys, size, text: `no memory, mapped as ${name}` })),
+  ];
   const lines: string[] = [];
-  let end = memory[0]?.at ?? 0n;
-  for (const region of memory) {
-    if (region.at > end) lines.push(`${extent(end, region.at - end)} no memory`);
-    lines.push(`${extent(region.at, region.size)} ${region.kind} ${region.name}`);
-    end = region.at + region.size;
-    for (const { at, bytes, name } of chunks) {
-      if (at >= region.at && at < end) lines.push(`  ${extent(at, BigInt(bytes.length))} ${name}`);
+  let end: PhysAddr = 0n;
+  for (const { at, size, text } of ranges.toSorted((a, b) => (a.at < b.at ? -1 : 1))) {
+    if (at > end) lines.push(`${extent(end, at - end)} no memory`);
+    lines.push(`${extent(at, size)} ${text}`);
+    for (const chunk of chunks) {
+      if (chunk.at >= at && chunk.at < at + size)
+        lines.push(`  ${extent(chunk.at, BigInt(chunk.bytes.length))} ${chunk.name}`);
     }
+    if (at + size > end) end = at + size;
   }
   return lines;
 }
 
-function cpuLines({ cpu }: Image): string[] {
+function cpuLines({ cpu, programs }: Image): string[] {
   const { regs, segments } = cpu;
   const nonZero = Object.entries(regs).filter(([name, value]) => value !== 0n && !["rip", "rflags"].includes(name));
   return [
-    `rip ${hex(regs.rip)}`,
+    `rip ${hex(regs.rip)} ${programs.find(({ origin }) => origin === regs.rip)?.name ?? ""}`.trimEnd(),
     `rflags ${flagsToText("rflags", regs.rflags)}`,
     ...(nonZero as [keyof GeneralRegisters, bigint][]).map(([name, value]) => `${name} ${hex(value)}`),
     `cr0 ${flagsToText("cr0", cpu.cr0)}`,
@@ -86,9 +100,10 @@ function segmentLine(state: SegmentState): string {
 function gdtLines({ gdt }: Image): string[] {
   if (gdt === undefined) return [];
   return [
-    gdt.at === undefined ? "not in memory" : `at ${address(gdt.at)}`,
+    gdt.at === undefined ? "not in memory" : `at physical ${address(gdt.at)}`,
     ...gdt.segments.map(
-      ({ name, state }) => `${hex(state.selector, 2)} ${hex(encodeDescriptor(state), 16)} ${name}: ${segmentToText(state)}`,
+      ({ name, state }) =>
+        `${hex(state.selector, 2)} ${hex(encodeDescriptor(state), 16)} ${name}: ${segmentToText(state)}`,
     ),
   ];
 }
@@ -104,18 +119,37 @@ function mappingLines(image: Image): string[] {
   return ranges(addressSpace(image)).ranges.map(({ name, virt, phys, size, access, user, pages }) => {
     const flags = access === "r" ? "r--" : access === "rw" ? "rw-" : access === "rx" ? "r-x" : "rwx";
     const counts = Object.entries(pages).map(([page, count]) => `${count} x ${page}`);
-    const notes = [user ? "user" : "", unbacked.has(name ?? "") ? "no memory" : "", ...counts].filter((each) => each !== "");
+    const notes = [user ? "user" : "", unbacked.has(name ?? "") ? "no memory" : "", ...counts].filter(
+      (each) => each !== "",
+    );
     return `${extent(virt, size)} -> ${address(phys)} ${flags} ${name ?? "?"} (${notes.join(", ")})`;
   });
 }
 
+/** The tables entry by entry, as a page walk would read them. */
 function tableLines(image: Image): string[] {
-  if (image.paging === undefined) return [];
-  return tablePages(addressSpace(image)).map(
-    ({ at, table, virt, size }) => `${address(at)} ${table.padEnd(4)} for ${extent(virt, size)}`,
+  return image.paging === undefined ? [] : tablesToText(addressSpace(image)).trimEnd().split("\n");
+}
+
+function programSection({ name, mode, phys, listing }: ImageProgram, options: ImageTextOptions): Section {
+  return [`listing: ${name} (${mode}-bit, at physical ${address(phys)})`, listingToText(listing, options).split("\n")];
+}
+
+/** Whether another section shows these bytes already: page tables entry by entry, the GDT, a listing. */
+function isShown({ paging, gdt, programs }: Image, { name, at, bytes }: Chunk): boolean {
+  if (paging !== undefined && name === "page tables") return true;
+  const [known] = gdtChunks(gdt);
+  if (known !== undefined && name === "gdt" && known.at === at) return equal(known.bytes, bytes);
+  const program = programs.find((each) => name === `code ${each.name}` && each.phys === at);
+  return (
+    program !== undefined && equal(Uint8Array.from(program.listing.flatMap((line) => Array.from(line.bytes))), bytes)
   );
 }
 
-function programSection({ name, mode, listing }: ImageProgram, options: ImageTextOptions): readonly [string, string[]] {
-  return [`listing: ${name} (${mode}-bit)`, listingToText(listing, options).split("\n")];
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+function dataSection({ name, at, bytes }: Chunk): Section {
+  return [`data: ${name}`, hexdump(bytes, at).split("\n")];
 }

@@ -1,11 +1,5 @@
 /** Describing guests: from one description come the tables, the CPU's state and the image. */
-export type {
-  CpuState,
-  DescriptorTableRegister,
-  GeneralRegisters,
-  SegmentName,
-  SegmentState,
-} from "./cpu-state.ts";
+export type { CpuState, DescriptorTableRegister, GeneralRegisters, SegmentName, SegmentState } from "./cpu-state.ts";
 export type {
   Consistent,
   CpuDescription,

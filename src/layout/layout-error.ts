@@ -5,7 +5,7 @@ import { GuestwrightError } from "../core/error.ts";
 export type LayoutErrorCode =
   /** The description has a value of the wrong type or form, or a key that it does not know. */
   | "BAD_DESCRIPTION"
-  /** Two things lie at the same physical address. */
+  /** Two things lie at the same address. */
   | "OVERLAP"
   /** An address or a size is not a multiple of what it must be. */
   | "MISALIGNED"
@@ -13,7 +13,7 @@ export type LayoutErrorCode =
   | "NO_MEMORY"
   /** Code or an entry point lies where nothing executes. */
   | "NOT_EXECUTABLE"
-  /** A program is larger than the place that it is put in. */
+  /** Something is larger than the place that it is put in, or lies beyond what can reach it. */
   | "DOES_NOT_FIT"
   /** A name that nothing in the description has. */
   | "UNKNOWN_NAME"

@@ -31,7 +31,9 @@ export function memoryRegions({ memory }: GuestDescription): MemoryRegion[] {
     }
     if (region.size === 0n || region.at + region.size > physicalEnd) {
       throw new LayoutError(
-        region.size === 0n ? `memory.${name}: its size is 0` : `memory.${name}: ${extentToText(region)} runs past 2^52, the widest physical address`,
+        region.size === 0n
+          ? `memory.${name}: its size is 0`
+          : `memory.${name}: ${extentToText(region)} runs past 2^52, the widest physical address`,
         { code: "BAD_DESCRIPTION", value: memory[name] },
       );
     }
@@ -66,10 +68,13 @@ function sortWithoutOverlap<E extends Extent>(extents: readonly E[], nameOf: (ex
 export function requireMemory(regions: readonly MemoryRegion[], range: Omit<Extent, "name">, what: string): void {
   const missing = firstUnbacked(regions, range);
   if (missing === undefined) return;
-  throw new LayoutError(`${what} lies at physical ${extentToText(range)}, but there is no memory at ${hex(missing)}`, {
+  throw new LayoutError(`${what}: there is no memory at ${hex(missing)} of its physical ${extentToText(range)}`, {
     code: "NO_MEMORY",
     value: missing,
-    hint: `there is memory at ${regions.map((region) => `${extentToText(region)} (${region.name})`).join(", ") || "no address"}`,
+    hint:
+      regions.length === 0
+        ? "there is no memory at all"
+        : `there is memory at ${regions.map((region) => `${extentToText(region)} (${region.name})`).join(", ")}`,
   });
 }
 
@@ -77,10 +82,13 @@ export function requireMemory(regions: readonly MemoryRegion[], range: Omit<Exte
 export function requireNoMemory(regions: readonly MemoryRegion[], range: Omit<Extent, "name">, what: string): void {
   const region = regions.find(({ at, size }) => at < range.at + range.size && range.at < at + size);
   if (region === undefined) return;
-  throw new LayoutError(`${what} has backing "none", but its physical ${extentToText(range)} is partly memory.${region.name}`, {
-    code: "OVERLAP",
-    value: region.name,
-  });
+  throw new LayoutError(
+    `${what}: it has backing "none", but memory.${region.name} backs some of its physical ${extentToText(range)}`,
+    {
+      code: "OVERLAP",
+      value: region.name,
+    },
+  );
 }
 
 function firstUnbacked(regions: readonly MemoryRegion[], { at, size }: Omit<Extent, "name">): PhysAddr | undefined {

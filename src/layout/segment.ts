@@ -8,11 +8,14 @@ import { LayoutError } from "./layout-error.ts";
 
 /** What code and data segments have in common. */
 interface SegmentBase {
-  /** The linear address of the segment's first byte, 0 to 2^32 - 1. 0 where not given; 64-bit code and data ignore it. */
+  /**
+   * The linear address of the segment's first byte, 0 to 2^32 - 1. 0 where not given. In 64-bit code only
+   * FS and GS add it (SDM vol. 3A, 3.4.4).
+   */
   readonly base?: number;
   /**
    * The offset of the segment's last byte, 0 to 2^32 - 1. Above 0xfffff it must end in 0xfff, since the descriptor then
-   * counts pages. 0xffffffff where not given; 64-bit code and data ignore it.
+   * counts pages. Where not given, 0xffffffff, or 0xfffff where it counts bytes; 64-bit code and data ignore it.
    */
   readonly limit?: number;
   /** The privilege level, 0 to 3. 0 where not given. */
@@ -53,7 +56,7 @@ export interface DataSegment extends SegmentBase {
 export type Segment = CodeSegment | DataSegment;
 
 /** Bits of the type field of a code or data descriptor (SDM vol. 3A, table 3-1). */
-const typeBits = { accessed: 1, writableOrReadable: 2, expandDownOrConforming: 4, code: 8 } as const;
+export const typeBits = { accessed: 1, writableOrReadable: 2, expandDownOrConforming: 4, code: 8 } as const;
 
 /**
  * The hidden part that a segment register has after a load of this segment's selector, as `struct kvm_segment` holds it.
@@ -62,9 +65,17 @@ const typeBits = { accessed: 1, writableOrReadable: 2, expandDownOrConforming: 4
  * @throws LayoutError `BAD_SEGMENT` where the descriptor has no room for a field
  */
 export function segmentState(segment: Segment, selector: number): SegmentState {
-  const { base = 0, limit = 0xffff_ffff, dpl = 0, present = true, accessed = true, available = false } = segment;
-  checkRange("base", base, 0xffff_ffff);
-  checkRange("limit", limit, 0xffff_ffff);
+  return segmentStateAt("", segment, selector);
+}
+
+/** The same, where errors name the place of the segment in a description: `path` ends in a dot. */
+export function segmentStateAt(path: string, segment: Segment, selector: number): SegmentState {
+  const { base = 0, dpl = 0, present = true, accessed = true, available = false, granularity } = segment;
+  const limit = segment.limit ?? (granularity === "byte" ? 0xf_ffff : 0xffff_ffff);
+  checkRange(`${path}base`, base, 0xffff_ffff);
+  checkRange(`${path}limit`, limit, 0xffff_ffff);
+  checkRange(`${path}dpl`, dpl, 3);
+  checkRange(`${path}selector`, selector, 0xffff);
   const isCode = segment.type === "code";
   const readsOrWrites = (isCode ? segment.readable : segment.writable) ?? true;
   const conformsOrExpandsDown = (isCode ? segment.conforming : segment.expandDown) ?? false;
@@ -82,22 +93,27 @@ export function segmentState(segment: Segment, selector: number): SegmentState {
     db: (segment.bits ?? 32) === 32 ? 1 : 0,
     s: 1,
     l: segment.bits === undefined || segment.type === "data" ? 0 : segment.bits === 64 ? 1 : 0,
-    g: countsPages(segment, limit) ? 1 : 0,
+    g: countsPages(`${path}limit`, granularity, limit) ? 1 : 0,
     avl: available ? 1 : 0,
     unusable: 0,
   };
 }
 
-function countsPages({ granularity }: Segment, limit: number): boolean {
+function countsPages(path: string, granularity: Segment["granularity"], limit: number): boolean {
   const pages = granularity === undefined ? limit > 0xf_ffff : granularity === "page";
-  if (pages && (limit & 0xfff) !== 0xfff) throw badSegment(`a limit that counts pages ends in 0xfff, got ${hex(limit)}`, limit);
-  if (!pages && limit > 0xf_ffff) throw badSegment(`a limit that counts bytes is at most 0xfffff, got ${hex(limit)}`, limit);
+  if (pages && (limit & 0xfff) !== 0xfff) {
+    throw badSegment(`${path}: a limit that counts pages ends in 0xfff, got ${hex(limit)}`, limit);
+  }
+  if (!pages && limit > 0xf_ffff) {
+    throw badSegment(`${path}: a limit that counts bytes is at most 0xfffff, got ${hex(limit)}`, limit);
+  }
   return pages;
 }
 
-function checkRange(field: string, value: number, most: number): void {
+function checkRange(path: string, value: number, most: number): void {
   if (Number.isInteger(value) && value >= 0 && value <= most) return;
-  throw badSegment(`a segment's ${field} is 0 to ${hex(most)}, got ${Number.isInteger(value) ? hex(value) : String(value)}`, value);
+  const got = Number.isSafeInteger(value) ? hex(value) : String(value);
+  throw badSegment(`${path}: expected 0 to ${hex(most)}, got ${got}`, value);
 }
 
 function badSegment(message: string, value: unknown): LayoutError {
@@ -134,7 +150,8 @@ export function encodeDescriptor(state: SegmentState): bigint {
  */
 export function decodeDescriptor(descriptor: bigint, selector: number): SegmentState {
   const bits = (from: number, count: number): number => Number(BigInt.asUintN(count, descriptor >> BigInt(from)));
-  if (bits(44, 1) === 0) throw badSegment(`${hex(descriptor, 16)} is a system descriptor, not of code or data`, descriptor);
+  if (bits(44, 1) === 0)
+    throw badSegment(`${hex(descriptor, 16)} is a system descriptor, not of code or data`, descriptor);
   const limit = bits(0, 16) | (bits(48, 4) << 16);
   return {
     base: BigInt(bits(16, 24)) | (BigInt(bits(56, 8)) << 24n),

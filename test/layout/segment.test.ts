@@ -1,0 +1,169 @@
+/** Descriptors: SDM vol. 3A, 3.4.5, figure 3-8 and table 3-1. */
+import fc from "fast-check";
+import { decodeDescriptor, encodeDescriptor, LayoutError, segmentState, type Segment } from "guestwright/layout";
+import { describe, expect, test } from "vitest";
+
+const encode = (segment: Segment, selector = 0x08): bigint => encodeDescriptor(segmentState(segment, selector));
+
+describe("descriptors that loaders use, bit for bit (SDM vol. 3A, figure 3-8)", () => {
+  const known: readonly (readonly [string, bigint, Segment])[] = [
+    ["ring 0 code, 64-bit", 0x00af_9b00_0000_ffffn, { type: "code", bits: 64 }],
+    ["ring 0 code, 32-bit", 0x00cf_9b00_0000_ffffn, { type: "code", bits: 32 }],
+    ["ring 0 data", 0x00cf_9300_0000_ffffn, { type: "data" }],
+    ["ring 3 code, 64-bit", 0x00af_fb00_0000_ffffn, { type: "code", bits: 64, dpl: 3 }],
+    ["ring 3 code, 32-bit", 0x00cf_fb00_0000_ffffn, { type: "code", bits: 32, dpl: 3 }],
+    ["ring 3 data", 0x00cf_f300_0000_ffffn, { type: "data", dpl: 3 }],
+    ["code, 64-bit, not accessed", 0x00af_9a00_0000_ffffn, { type: "code", bits: 64, accessed: false }],
+    ["data, not accessed", 0x00cf_9200_0000_ffffn, { type: "data", accessed: false }],
+    ["code, 16-bit", 0x0000_9b00_0000_ffffn, { type: "code", bits: 16, limit: 0xffff }],
+    ["code, 64-bit, limit 0", 0x0020_9b00_0000_0000n, { type: "code", bits: 64, limit: 0 }],
+    ["code with a base", 0x00af_9b10_0000_ffffn, { type: "code", bits: 64, base: 0x10_0000 }],
+  ];
+  test.each(known)("%s", (_, descriptor, segment) => {
+    expect(encode(segment)).toBe(descriptor);
+    expect(decodeDescriptor(descriptor, 0x08)).toEqual(segmentState(segment, 0x08));
+  });
+
+  test("each field has its own bits", () => {
+    const none = 0x0040_9200_0000_0000n;
+    const data = (fields: Partial<Segment>): bigint =>
+      encode({ type: "data", limit: 0, accessed: false, ...fields } as Segment) ^ none;
+    expect(data({})).toBe(0n);
+    expect(data({ base: 0xffff_ffff })).toBe(0xff00_00ff_ffff_0000n);
+    expect(data({ limit: 0xf_ffff })).toBe(0x000f_0000_0000_ffffn);
+    expect(data({ limit: 0xfff, granularity: "page" })).toBe(1n << 55n);
+    expect(data({ bits: 16 })).toBe(1n << 54n);
+    expect(data({ available: true })).toBe(1n << 52n);
+    expect(data({ present: false })).toBe(1n << 47n);
+    expect(data({ dpl: 3 })).toBe(3n << 45n);
+    expect(data({ expandDown: true })).toBe(1n << 42n);
+    expect(data({ writable: false })).toBe(1n << 41n);
+    expect(data({ accessed: true })).toBe(1n << 40n);
+    expect(encode({ type: "code", bits: 64, conforming: true }) ^ encode({ type: "code", bits: 64 })).toBe(1n << 42n);
+    expect(encode({ type: "code", bits: 64, readable: false }) ^ encode({ type: "code", bits: 64 })).toBe(1n << 41n);
+  });
+});
+
+test("the limit of a register is in bytes, whatever the granularity (SDM vol. 3A, 3.4.5, G)", () => {
+  const state = decodeDescriptor(0x00af_9b10_0000_ffffn, 0x08);
+  expect(state).toEqual({
+    base: 0x10_0000n,
+    limit: 0xffff_ffff,
+    selector: 0x08,
+    type: 11,
+    present: 1,
+    dpl: 0,
+    db: 0,
+    s: 1,
+    l: 1,
+    g: 1,
+    avl: 0,
+    unusable: 0,
+  });
+});
+
+describe("limits", () => {
+  test("are whole bytes up to 0xfffff, and whole pages beyond", () => {
+    expect(segmentState({ type: "data", limit: 0xf_ffff }, 0)).toMatchObject({ limit: 0xf_ffff, g: 0 });
+    expect(segmentState({ type: "data", limit: 0x10_0fff }, 0)).toMatchObject({ limit: 0x10_0fff, g: 1 });
+    expect(segmentState({ type: "data", limit: 0xfff, granularity: "page" }, 0)).toMatchObject({ limit: 0xfff, g: 1 });
+  });
+
+  test("where not given are the largest", () => {
+    expect(segmentState({ type: "data" }, 0)).toMatchObject({ limit: 0xffff_ffff, g: 1 });
+    expect(segmentState({ type: "data", granularity: "page" }, 0)).toMatchObject({ limit: 0xffff_ffff, g: 1 });
+    expect(segmentState({ type: "data", granularity: "byte" }, 0)).toMatchObject({ limit: 0xf_ffff, g: 0 });
+  });
+});
+
+describe("what a descriptor has no room for", () => {
+  const cases: readonly (readonly [Segment, string, unknown])[] = [
+    [{ type: "data", limit: 0x10_0000 }, "limit: a limit that counts pages ends in 0xfff, got 0x100000", 0x10_0000],
+    [
+      { type: "data", limit: 0x10, granularity: "page" },
+      "limit: a limit that counts pages ends in 0xfff, got 0x10",
+      0x10,
+    ],
+    [
+      { type: "data", limit: 0x10_0fff, granularity: "byte" },
+      "limit: a limit that counts bytes is at most 0xfffff, got 0x100fff",
+      0x10_0fff,
+    ],
+    [{ type: "data", limit: -1 }, "limit: expected 0 to 0xffffffff, got -0x1", -1],
+    [{ type: "data", limit: 0.5 }, "limit: expected 0 to 0xffffffff, got 0.5", 0.5],
+    [{ type: "data", base: 2 ** 32 }, "base: expected 0 to 0xffffffff, got 0x100000000", 2 ** 32],
+    [{ type: "data", base: Number.NaN }, "base: expected 0 to 0xffffffff, got NaN", Number.NaN],
+    [{ type: "data", dpl: 4 as 3 }, "dpl: expected 0 to 0x3, got 0x4", 4],
+  ];
+  test.each(cases)("%o", (segment, message, value) => {
+    let error: unknown;
+    try {
+      segmentState(segment, 0x08);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toBeInstanceOf(LayoutError);
+    expect(error).toMatchObject({ message, code: "BAD_SEGMENT", value });
+  });
+
+  test("a selector of more than 16 bits", () => {
+    expect(() => segmentState({ type: "data" }, 0x1_0000)).toThrow("selector: expected 0 to 0xffff, got 0x10000");
+  });
+
+  test("a system descriptor is not read as code or data (SDM vol. 3A, table 3-2)", () => {
+    expect(() => decodeDescriptor(0x0000_8b00_0000_0067n, 0x18)).toThrow(
+      "0x00008b0000000067 is a system descriptor, not of code or data",
+    );
+  });
+});
+
+const common = {
+  base: fc.integer({ min: 0, max: 0xffff_ffff }),
+  dpl: fc.constantFrom(0 as const, 1 as const, 2 as const, 3 as const),
+  present: fc.boolean(),
+  accessed: fc.boolean(),
+  available: fc.boolean(),
+};
+const bytes = { granularity: fc.constant("byte" as const), limit: fc.integer({ min: 0, max: 0xf_ffff }) };
+const pages = {
+  granularity: fc.constant("page" as const),
+  limit: fc.integer({ min: 0, max: 0xf_ffff }).map((page) => page * 0x1000 + 0xfff),
+};
+const code = {
+  type: fc.constant("code" as const),
+  bits: fc.constantFrom(16 as const, 32 as const, 64 as const),
+  readable: fc.boolean(),
+  conforming: fc.boolean(),
+};
+const data = {
+  type: fc.constant("data" as const),
+  bits: fc.constantFrom(16 as const, 32 as const),
+  writable: fc.boolean(),
+  expandDown: fc.boolean(),
+};
+const anySegment = fc.oneof(
+  fc.record({ ...code, ...common, ...bytes }),
+  fc.record({ ...code, ...common, ...pages }),
+  fc.record({ ...data, ...common, ...bytes }),
+  fc.record({ ...data, ...common, ...pages }),
+);
+
+test("decoding what was encoded gives the same register, for every kind of segment", () => {
+  fc.assert(
+    fc.property(anySegment, fc.integer({ min: 0, max: 0xffff }), (segment, selector) => {
+      const state = segmentState(segment, selector);
+      expect(decodeDescriptor(encodeDescriptor(state), selector)).toEqual(state);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test("encoding what was decoded gives the same eight bytes, for every code or data descriptor", () => {
+  fc.assert(
+    fc.property(fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }), (bits) => {
+      const descriptor = bits | (1n << 44n);
+      expect(encodeDescriptor(decodeDescriptor(descriptor, 0))).toBe(descriptor);
+    }),
+    { numRuns: 2000 },
+  );
+});
