@@ -1,5 +1,6 @@
 import { GuestwrightError } from "../core/error.ts";
 import { hex } from "../core/hex.ts";
+import { show as showValue } from "../core/show.ts";
 
 /** What can be wrong with a description of page tables, or with a question about them. */
 export type PagingErrorCode =
@@ -34,10 +35,7 @@ export function invalid(found: string, value: unknown, expected: string): Paging
   return new PagingError(`${found}; expected ${expected}`, { code: "paging-invalid", value });
 }
 
-/** Any value at all, as messages show it. */
+/** Any value at all, as messages show it: addresses and sizes in hexadecimal. */
 export function show(value: unknown): string {
-  if (typeof value === "bigint") return hex(value);
-  if (typeof value === "string") return JSON.stringify(value);
-  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";
-  return typeof value === "function" ? "a function" : String(value);
+  return typeof value === "bigint" ? hex(value) : showValue(value);
 }

@@ -2,11 +2,11 @@
 import type { PhysAddr, VirtAddr } from "../core/address.ts";
 import { pagingModeOf } from "./control-registers.ts";
 import type { Access } from "./description.ts";
+import { MappingNames } from "./mapping-name.ts";
 import type { AddressSpace } from "./memory.ts";
 import { pagingModes, type PageSize, type PagingModeRules } from "./modes.ts";
 import { collectionLimit, readTables, rightExecute, rightUser, rightWrite, type TableProblem } from "./read-tables.ts";
 import { virtualAddress } from "./virtual-address.ts";
-import { mappingNameAt } from "./walk.ts";
 import type { WalkLevel } from "./walk-rules.ts";
 
 /** A virtual range that translates to a physical range, all of it with the same rights and memory type. */
@@ -57,11 +57,9 @@ export function ranges(space: AddressSpace): AddressRanges {
 }
 
 class RangeCollector {
-  readonly #space: AddressSpace;
   readonly #rules: PagingModeRules;
-  readonly #edges: readonly number[];
+  readonly #names: MappingNames;
   readonly #found: MappedRange[] = [];
-  #edge = 0;
   #name: string | undefined;
   #first = 0;
   #next = -1;
@@ -70,9 +68,8 @@ class RangeCollector {
   #pages: Partial<Record<PageSize, number>> = {};
 
   constructor(space: AddressSpace, rules: PagingModeRules) {
-    this.#space = space;
     this.#rules = rules;
-    this.#edges = edgesOf(space, rules);
+    this.#names = new MappingNames(space, rules);
   }
 
   readonly add = (
@@ -87,10 +84,10 @@ class RangeCollector {
     const pat = (((low >>> level.patBit) & 1) << 2) | ((low >>> 3) & 3);
     const key = this.#rules.protectionKeys ? (high >>> 27) & 15 : 0;
     const kind = rights | ((low & 0x100) >>> 5) | (pat << 4) | (key << 7);
-    const crosses = this.#edge < this.#edges.length && this.#edges[this.#edge]! <= first;
+    const crosses = this.#names.changesAt(first);
     if (crosses || first !== this.#next || kind !== this.#kind || frame !== this.#frame + first - this.#first) {
       this.#close();
-      if (crosses) this.#rename(first);
+      this.#name = this.#names.at(first);
       this.#first = first;
       this.#frame = frame;
       this.#kind = kind;
@@ -103,11 +100,6 @@ class RangeCollector {
   finish(): readonly MappedRange[] {
     this.#close();
     return this.#found;
-  }
-
-  #rename(first: number): void {
-    while (this.#edge < this.#edges.length && this.#edges[this.#edge]! <= first) this.#edge++;
-    this.#name = mappingNameAt(this.#space, virtualAddress(this.#rules, first));
   }
 
   #close(): void {
@@ -127,13 +119,4 @@ class RangeCollector {
     });
     this.#pages = {};
   }
-}
-
-/** The virtual pages at which the name of what is mapped may change, in order. */
-function edgesOf({ mappings = [], absent = [] }: AddressSpace, { virtualBits }: PagingModeRules): number[] {
-  const pages = [...mappings, ...absent].flatMap(({ virt, size }) => {
-    const first = Number(BigInt.asUintN(virtualBits, virt) >> 12n);
-    return [first, first + Number(size >> 12n)];
-  });
-  return [...new Set(pages)].toSorted((a, b) => a - b);
 }

@@ -2,12 +2,12 @@
 import { hex } from "../core/hex.ts";
 import { sizeToText } from "../core/units.ts";
 import { pagingModeOf } from "./control-registers.ts";
+import { MappingNames } from "./mapping-name.ts";
 import type { AddressSpace } from "./memory.ts";
 import { pageBytes, pagingModes, type PageSize, type PagingModeRules } from "./modes.ts";
 import { ranges, type MappedRange } from "./ranges.ts";
 import { collectionLimit, readTables, type TableProblem } from "./read-tables.ts";
 import { virtualAddress } from "./virtual-address.ts";
-import { mappingNameAt } from "./walk.ts";
 import type { WalkLevel } from "./walk-rules.ts";
 
 /**
@@ -120,6 +120,7 @@ export function tablesToText(space: AddressSpace): string {
   if (mode === "off") return "paging is off\n";
   const rules = pagingModes[mode];
   const lines = [`${mode} paging, CR3 ${hex(space.cpu.cr3)}`];
+  const names = new MappingNames(space, rules);
   let leaves: Leaves | undefined;
   const depthOf = (name: string): number => rules.levels.findIndex(({ table }) => table === name);
   const indexOf = (depth: number, page: number): number => {
@@ -141,7 +142,7 @@ export function tablesToText(space: AddressSpace): string {
     );
   };
   const add = (level: WalkLevel, first: number, frame: number | undefined, flags: string): boolean => {
-    const name = mappingNameAt(space, virtualAddress(rules, first));
+    const name = names.at(first);
     const follows =
       leaves !== undefined &&
       leaves.rules === level &&

@@ -2,6 +2,7 @@
 import type { VirtAddr } from "../core/address.ts";
 import { pagingModeOf } from "./control-registers.ts";
 import { faultOf, type Fault, type MemoryAccess } from "./fault.ts";
+import { mappingNameAt } from "./mapping-name.ts";
 import type { AddressSpace } from "./memory.ts";
 import type { PagingMode } from "./modes.ts";
 import { PagingError, show } from "./paging-error.ts";
@@ -163,15 +164,4 @@ function descend(
     table = (entryHigh & 0xf_ffff) * 0x1_0000_0000 + ((entryLow & 0xffff_f000) >>> 0);
   }
   return undefined;
-}
-
-/** The name of the mapping that an address belongs to: of those that override the last one, else the only one. */
-export function mappingNameAt({ mappings = [], absent = [] }: AddressSpace, address: VirtAddr): string | undefined {
-  let found: string | undefined;
-  for (const list of [mappings, absent]) {
-    for (const { name, virt, size, override } of list) {
-      if (address >= virt && address < virt + size && (found === undefined || override === true)) found = name;
-    }
-  }
-  return found;
 }
