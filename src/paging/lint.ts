@@ -11,31 +11,31 @@ import { rootOf } from "./walk.ts";
 /** What a lint is about. */
 export type LintCode =
   /** Code can change itself, and data can be run. */
-  | "writable-executable"
+  | "WRITABLE_AND_EXECUTABLE"
   /** One physical page under two memory types: the CPU's behaviour is undefined (SDM vol. 3A, 12.12.4). */
-  | "cache-alias"
+  | "CACHE_ALIAS"
   /** User mode reaches into the upper half, which is the kernel's by custom. */
-  | "user-in-upper-half"
+  | "USER_IN_UPPER_HALF"
   /** XD is set while EFER.NXE is clear: a reserved bit then. */
-  | "nx-without-nxe"
+  | "NX_WITHOUT_NXE"
   /** G is set while CR4.PGE is clear: ignored then. */
-  | "global-without-pge"
+  | "GLOBAL_WITHOUT_PGE"
   /** A protection key while CR4.PKE is clear: ignored then. */
-  | "key-without-pke"
+  | "KEY_WITHOUT_PKE"
   /** PS is set in a PDE while CR4.PSE is clear: the entry then refers to a table. */
-  | "large-page-without-pse"
+  | "LARGE_PAGE_WITHOUT_PSE"
   /** A page of 1 GiB, which not every CPU has. */
-  | "gigabyte-page"
+  | "GIGABYTE_PAGE"
   /** A physical address that the CPU does not have, or that not every CPU has. */
-  | "wide-address"
+  | "WIDE_ADDRESS"
   /** A bit that must be zero. */
-  | "reserved-bit"
+  | "RESERVED_BIT"
   /** A table where there is no memory. */
-  | "no-memory"
+  | "NO_MEMORY"
   /** An entry that refers to a table above itself, other than a recursive slot. */
-  | "loop"
+  | "LOOP"
   /** More than a reader goes through. */
-  | "too-much";
+  | "TOO_MUCH";
 
 /** One finding. */
 export interface Lint {
@@ -62,37 +62,37 @@ interface RangeRule {
 
 const rangeRules: readonly RangeRule[] = [
   {
-    code: "writable-executable",
+    code: "WRITABLE_AND_EXECUTABLE",
     severity: "warning",
     applies: ({ access }, _, { executeDisable }) => access === "rwx" && executeDisable,
     why: "is writable and executable at once",
   },
   {
-    code: "user-in-upper-half",
+    code: "USER_IN_UPPER_HALF",
     severity: "warning",
     applies: ({ user, virt }, _, { virtualBits }) => user && virtualBits > 32 && virt >> 63n === 1n,
     why: "is open to user mode in the upper half of the address space",
   },
   {
-    code: "global-without-pge",
+    code: "GLOBAL_WITHOUT_PGE",
     severity: "warning",
     applies: ({ global }, { cpu }) => global && (cpu.cr4 & CR4_PGE) === 0n,
     why: "has G set, which CR4.PGE = 0 makes void",
   },
   {
-    code: "key-without-pke",
+    code: "KEY_WITHOUT_PKE",
     severity: "warning",
     applies: ({ key }, { cpu }) => key !== 0 && (cpu.cr4 & CR4_PKE) === 0n,
     why: "has a protection key, which CR4.PKE = 0 makes void",
   },
   {
-    code: "gigabyte-page",
+    code: "GIGABYTE_PAGE",
     severity: "warning",
     applies: ({ pages }, { cpu }) => pages["1GiB"] !== undefined && cpu.gigabytePages === undefined,
     why: "has pages of 1 GiB, which not every CPU has (CPUID.80000001H:EDX.Page1GB)",
   },
   {
-    code: "wide-address",
+    code: "WIDE_ADDRESS",
     severity: "warning",
     applies: ({ phys, size }, { cpu }) => cpu.maxPhysAddr === undefined && phys + size > 1n << narrowestPhysicalBits,
     why: "goes past physical addresses of 36 bits, the least that CPUs have",
@@ -144,7 +144,7 @@ function cacheAliases(found: readonly MappedRange[]): Lint[] {
     for (const [otherType, other] of furthest) {
       if (otherType === type || other.phys + other.size <= range.phys) continue;
       lints.push({
-        code: "cache-alias",
+        code: "CACHE_ALIAS",
         severity: "warning",
         mapping: range.name,
         virt: range.virt,
@@ -168,23 +168,23 @@ function problemLint(space: AddressSpace, rules: PagingModeRules, problem: Table
     case "loop":
       // A recursive slot is a loop that somebody wants.
       if (rules.recursion && entry === rules.levels[0]!.entry) return [];
-      return put("loop", "warning", `${where} refers to a table above itself`);
+      return put("LOOP", "warning", `${where} refers to a table above itself`);
     case "no-memory":
-      return put("no-memory", "error", `${where} refers to a table where there is no memory`);
+      return put("NO_MEMORY", "error", `${where} refers to a table where there is no memory`);
     case "limit":
-      return put("too-much", "warning", `there is more than a reader goes through; it stopped at ${where}`);
+      return put("TOO_MUCH", "warning", `there is more than a reader goes through; it stopped at ${where}`);
     case "reserved": {
       const { maxPhysAddr = 52, gigabytePages, efer } = space.cpu;
       if (rules.executeDisable && entry !== undefined && value >> 63n === 1n && (efer & EFER_NXE) === 0n) {
-        return put("nx-without-nxe", "error", `${where} has XD set, which is reserved while EFER.NXE is clear`);
+        return put("NX_WITHOUT_NXE", "error", `${where} has XD set, which is reserved while EFER.NXE is clear`);
       }
       if (BigInt.asUintN(52, value) >> BigInt(maxPhysAddr) !== 0n) {
-        return put("wide-address", "error", `${where} has an address of more than ${maxPhysAddr} bits`);
+        return put("WIDE_ADDRESS", "error", `${where} has an address of more than ${maxPhysAddr} bits`);
       }
       if (entry === "PDPTE" && gigabytePages === false && (value & 0x80n) !== 0n) {
-        return put("gigabyte-page", "error", `${where} maps a page of 1 GiB, which this CPU does not have`);
+        return put("GIGABYTE_PAGE", "error", `${where} maps a page of 1 GiB, which this CPU does not have`);
       }
-      return put("reserved-bit", "error", `${where} has a bit set that must be zero`);
+      return put("RESERVED_BIT", "error", `${where} has a bit set that must be zero`);
     }
   }
 }
@@ -197,6 +197,6 @@ function largePagesWithoutPse({ memory, cpu }: AddressSpace, rules: PagingModeRu
     if ((value & 0x81) !== 0x81) return [];
     const message = `PDE ${hex(value)} at ${hex(root + index * 4)} has PS set, but CR4.PSE is clear, so it refers to a table`;
     const [virt, size] = [BigInt(index) << 22n, 1n << 22n];
-    return [{ code: "large-page-without-pse", severity: "error", mapping: undefined, virt, size, message }];
+    return [{ code: "LARGE_PAGE_WITHOUT_PSE", severity: "error", mapping: undefined, virt, size, message }];
   });
 }

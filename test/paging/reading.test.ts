@@ -181,7 +181,7 @@ describe("lint", () => {
     );
 
   test("finds what is legal but suspicious", () => {
-    expect(found(kernelSpace())).toEqual(["warning writable-executable hole 4000"]);
+    expect(found(kernelSpace())).toEqual(["warning WRITABLE_AND_EXECUTABLE hole 4000"]);
     const user = {
       name: "vdso",
       virt: 0xffff_ffff_8000_0000n,
@@ -192,8 +192,8 @@ describe("lint", () => {
     } as const;
     const alias = { name: "alias", virt: 0x8_0000n, phys: 0xfee0_0000n, size: 0x1000n, access: "rw" } as const;
     expect(found(kernelSpace({ mappings: [user, alias, kernel.mappings[4]!] }))).toEqual([
-      "warning user-in-upper-half vdso ffffffff80000000",
-      "warning cache-alias mmio 600000",
+      "warning USER_IN_UPPER_HALF vdso ffffffff80000000",
+      "warning CACHE_ALIAS mmio 600000",
     ]);
   });
 
@@ -202,20 +202,20 @@ describe("lint", () => {
       mappings: kernel.mappings.map((each) => ({ ...each, access: "rx", key: 3 })),
     });
     expect(found({ ...space, cpu: { ...cpu, cr4: 0x20n } })).toEqual([
-      "warning key-without-pke text 0",
-      "warning key-without-pke data 1000",
-      "warning key-without-pke hole 4000",
-      "warning key-without-pke user 400000",
-      "warning key-without-pke mmio 600000",
-      "warning global-without-pge direct ffff800000000000",
-      "warning key-without-pke direct ffff800000000000",
+      "warning KEY_WITHOUT_PKE text 0",
+      "warning KEY_WITHOUT_PKE data 1000",
+      "warning KEY_WITHOUT_PKE hole 4000",
+      "warning KEY_WITHOUT_PKE user 400000",
+      "warning KEY_WITHOUT_PKE mmio 600000",
+      "warning GLOBAL_WITHOUT_PGE direct ffff800000000000",
+      "warning KEY_WITHOUT_PKE direct ffff800000000000",
     ]);
   });
 
   test("finds what faults on this CPU", () => {
     const { cpu, ...space } = kernelSpace();
     const withoutNxe = found({ ...space, cpu: { ...cpu, efer: 0x500n } });
-    expect(withoutNxe).toContain("error nx-without-nxe - 1000");
+    expect(withoutNxe).toContain("error NX_WITHOUT_NXE - 1000");
     expect(withoutNxe.filter((each) => each.startsWith("error"))).toHaveLength(3 + 1 + 2 + 2);
     const gigabyte = {
       name: "big",
@@ -226,12 +226,12 @@ describe("lint", () => {
       pageSize: "1GiB",
     } as const;
     const large = kernelSpace({ mappings: [gigabyte] });
-    expect(found(large)).toEqual(["warning gigabyte-page big 10000000000", "warning wide-address big 10000000000"]);
+    expect(found(large)).toEqual(["warning GIGABYTE_PAGE big 10000000000", "warning WIDE_ADDRESS big 10000000000"]);
     expect(found({ ...large, cpu: { ...large.cpu, gigabytePages: false, maxPhysAddr: 46 } })).toEqual([
-      "error gigabyte-page - 10000000000",
+      "error GIGABYTE_PAGE - 10000000000",
     ]);
     expect(found({ ...large, cpu: { ...large.cpu, gigabytePages: true, maxPhysAddr: 40 } })).toEqual([
-      "error wide-address - 10000000000",
+      "error WIDE_ADDRESS - 10000000000",
     ]);
     expect(found({ ...large, cpu: { ...large.cpu, gigabytePages: true, maxPhysAddr: 46 } })).toEqual([]);
   });
@@ -239,9 +239,9 @@ describe("lint", () => {
   test("finds tables that go wrong", () => {
     const space = foreign({ 0: 0x1003n, 8: 0x7003n, 16: 0x83n, 0x1000: 0x2003n, 0x2000: 0x1003n }, 4);
     expect(found(space)).toEqual([
-      "warning loop - 0",
-      "error no-memory - 8000000000",
-      "error reserved-bit - 10000000000",
+      "warning LOOP - 0",
+      "error NO_MEMORY - 8000000000",
+      "error RESERVED_BIT - 10000000000",
     ]);
     expect(lint(space)[0]?.message).toBe("PDE 0x1003 at 0x2000 refers to a table above itself");
   });
@@ -250,6 +250,6 @@ describe("lint", () => {
     const mappings = [{ name: "ram", virt: 0x40_0000n, phys: 0n, size: 1n << 22n, access: "rwx" } as const];
     const tables = buildPageTables({ mode: "32-bit", tables: 0n, mappings });
     expect(found(addressSpaceOf(tables))).toEqual([]);
-    expect(found(addressSpaceOf(tables, { cr4: 0n })).at(-1)).toBe("error large-page-without-pse - 400000");
+    expect(found(addressSpaceOf(tables, { cr4: 0n })).at(-1)).toBe("error LARGE_PAGE_WITHOUT_PSE - 400000");
   });
 });
