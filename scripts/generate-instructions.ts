@@ -3,170 +3,153 @@
  * and for each mnemonic the numbers of iced-x86's instruction codes. `--check` compares instead of writing.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import iced from "iced-x86";
-import { isAvailable } from "../src/asm/form.ts";
-import type { Mode } from "../src/asm/mode.ts";
-import { modes } from "../src/asm/mode.ts";
 import { aliases } from "../src/asm/aliases.ts";
-import { operandKinds } from "../src/asm/operand-kind.ts";
+import { readForms, type Form } from "../src/asm/form.ts";
+import { loadIced } from "../src/asm/iced.ts";
+import { modes, type Mode } from "../src/asm/mode.ts";
+import type { WrittenOperand } from "../src/asm/operand-kind.ts";
 
-const {
-  Code,
-  CodeExt,
-  CpuidFeature,
-  EncodingKind,
-  Instruction,
-  MemorySize,
-  MemorySizeExt,
-  Mnemonic,
-  OpCodeOperandKind,
-} = iced;
+const iced = await loadIced();
+const { Code, CodeExt, CpuidFeature, EncodingKind, Instruction, MemorySize, Mnemonic } = iced;
 
-/** The CPUID features whose instructions the builder has: general-purpose and system instructions. */
-const features = new Set(
-  (
-    "INTEL8086 INTEL186 INTEL286 INTEL386 INTEL486 X64 PAUSE MULTIBYTENOP MSR TSC RDTSCP RDPMC SEP CMOV CPUID SYSCALL " +
-    "FSGSBASE SMAP VMX SVM MONITOR CX8 CMPXCHG16B XSAVE FXSR CLFSH POPCNT BMI1 LZCNT RDRAND RDSEED MOVBE PKU SMM"
-  ).split(" "),
-);
+/** CPUID features of CPUs that are gone, or that were never made. */
+const abandoned = /^(CYRIX|CENTAUR|PADLOCK|KNC|IA64|UMOV|MOV_TR|OSS$|.*_ONLY$)/;
 
-/** Mnemonics of encodings that no current CPU documents. */
-const excluded = new Set(["umov", "reservednop", "jmpe", "sal", "storeall", "loadall"]);
+/** Encodings that are of no instruction, or that are another instruction's second encoding without a name of its own. */
+const excluded = new Set(["reservednop", "sal"]);
 
-/** Far pointers in memory: a far transfer is a crossing between modes, which this table does not type. */
+/** Far pointers in memory: far transfers are crossings between modes, with methods of their own. */
 const farPointers = new Set([MemorySize.SegPtr16, MemorySize.SegPtr32, MemorySize.SegPtr64]);
 
-interface Form {
-  readonly code: number;
-  readonly modes: readonly Mode[];
-  readonly kinds: readonly string[];
-  readonly memoryBits: number;
-  readonly text: string;
+/** The forms of one instruction, by mode. */
+type Forms = Readonly<Record<Mode, readonly Form[]>>;
+
+interface Instructions {
+  readonly codes: readonly number[];
+  readonly forms: Forms;
 }
 
-function readForms(): Map<string, Form[]> {
-  const byMnemonic = new Map<string, Form[]>();
+function readInstructions(): Map<string, Instructions> {
+  const codes = new Map<string, number[]>();
   const instruction = new Instruction();
   for (const code of Object.values(Code).filter((each) => typeof each === "number")) {
     const opCode = CodeExt.opCode(code);
     const mnemonic = Mnemonic[opCode.mnemonic].toLowerCase();
     instruction.code = code;
-    const needs = Array.from(instruction.cpuidFeatures(), (feature) => CpuidFeature[feature]!);
-    const kinds = Array.from({ length: opCode.opCount }, (_, i) => OpCodeOperandKind[opCode.opKind(i)]);
-    const form: Form = {
-      code,
-      modes: modes.filter((mode) => isAvailable(opCode, mode)),
-      kinds,
-      memoryBits: MemorySizeExt.size(opCode.memorySize) * 8,
-      text: opCode.instructionString.replace(/^\S+ ?/, ""),
-    };
-    const wanted =
+    const isWanted =
       opCode.isInstruction &&
-      opCode.encoding === EncodingKind.Legacy &&
-      form.modes.length > 0 &&
+      opCode.encoding !== EncodingKind.MVEX &&
       !excluded.has(mnemonic) &&
       !(["call", "jmp"].includes(mnemonic) && farPointers.has(opCode.memorySize)) &&
-      needs.every((feature) => features.has(feature)) &&
-      kinds.every((kind) => kind in operandKinds);
+      !Array.from(instruction.cpuidFeatures()).some((feature) => abandoned.test(CpuidFeature[feature]!));
     opCode.free();
-    if (wanted) byMnemonic.set(mnemonic, [...(byMnemonic.get(mnemonic) ?? []), form]);
+    if (isWanted) codes.set(mnemonic, [...(codes.get(mnemonic) ?? []), code]);
   }
-  return new Map([...byMnemonic].toSorted(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-/** The operand kinds that an author writes. */
-function written(form: Form): readonly string[] {
-  return form.kinds.some((kind) => operandKinds[kind]!.implies !== undefined) ? [] : form.kinds;
+  const instructions = [...codes].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([mnemonic, each]) => {
+    const forms: Forms = { 16: readForms(iced, each, 16), 32: readForms(iced, each, 32), 64: readForms(iced, each, 64) };
+    const used = new Set(modes.flatMap((mode) => forms[mode].map(({ code }) => code)));
+    return [mnemonic, { codes: each.filter((code) => used.has(code)), forms }] as const;
+  });
+  return new Map(instructions.filter(([, each]) => each.codes.length > 0));
 }
 
 /** The type of one operand, as instructions.ts names it; `memory` is what stands for a memory operand. */
-function operandType(kindName: string, form: Form, memory: string): string {
-  const kind = operandKinds[kindName]!;
+function operandType(kind: WrittenOperand, form: Form, memory: string): string {
   const types: string[] = [];
   if (kind.only !== undefined) types.push(`Only<"${kind.only}">`);
   else if (kind.register !== undefined) {
     types.push(`Reg<"${kind.register}">`);
-    if (kind.register !== "r16" && kind.memory !== undefined && form.memoryBits === 16) types.push(`Reg<"r16">`);
+    if (form.readsWord && (kind.register === "r32" || kind.register === "r64")) types.push(`Reg<"r16">`);
   }
-  if (kind.memory !== undefined) types.push(memory);
+  if (kind.memory !== undefined && memory !== "") types.push(memory);
   if (kind.immediate !== undefined) types.push("Imm");
   if (kind.constant !== undefined) types.push(`${kind.constant}`);
   if (kind.branch !== undefined) types.push("Target");
-  return types.join(" | ");
+  const type = types.join(" | ");
+  if (kind.position > 0 || form.mask === "never") return type;
+  return form.mask === "must" ? `Masked<${type}>` : `May<${type}>`;
 }
 
-const tuple = (form: Form, memory: string): string =>
-  `[${written(form)
-    .map((kind) => operandType(kind, form, memory))
-    .join(", ")}]`;
+/** The operand lists of a form: one, and one more where it takes a rounding mode in place of memory. */
+function tuples(form: Form, memory: string): string[] {
+  const list = (forMemory: string): string[] => form.written.map((kind) => operandType(kind, form, forMemory));
+  const withMemory = `[${list(memory).join(", ")}]`;
+  if (form.rounding === "never") return [withMemory];
+  return [withMemory, `[${[...list(""), form.rounding === "mode" ? "Er" : "Sae"].join(", ")}]`];
+}
 
 /** The distinct operand lists of some forms. Memory needs a size where two forms differ in nothing else. */
 function operandLists(forms: readonly Form[]): string[] {
-  const sizes = new Map<string, Set<number>>();
-  for (const form of forms) {
+  const sizes = sizesByKey(forms, (form) => form.memoryBits);
+  const elements = sizesByKey(forms, (form) => form.broadcastBits);
+  const lists = forms.flatMap((form) => {
     const key = memoryKey(form);
-    sizes.set(key, (sizes.get(key) ?? new Set()).add(form.memoryBits));
-  }
-  return [
-    ...new Set(
-      forms.map((form) => {
-        if (form.memoryBits === 0) return tuple(form, "Mem<number>");
-        return tuple(
-          form,
-          sizes.get(memoryKey(form))!.size > 1 ? `Mem<${form.memoryBits}>` : `Mem<0 | ${form.memoryBits}>`,
-        );
-      }),
-    ),
-  ];
+    const isAmbiguous = sizes.get(key)!.size > 1;
+    const whole = form.memoryBits === 0 ? "Mem<number>" : `Mem<${isAmbiguous ? "" : "0 | "}${form.memoryBits}>`;
+    const element = elements.get(key)!.size > 1 ? `Bcst<${form.broadcastBits}>` : `Bcst<0 | ${form.broadcastBits}>`;
+    return tuples(form, form.broadcastBits === 0 ? whole : `${whole} | ${element}`);
+  });
+  return [...new Set(lists)];
+}
+
+function sizesByKey(forms: readonly Form[], sizeOf: (form: Form) => number): ReadonlyMap<string, ReadonlySet<number>> {
+  const sizes = new Map<string, Set<number>>();
+  for (const form of forms) sizes.set(memoryKey(form), (sizes.get(memoryKey(form)) ?? new Set()).add(sizeOf(form)));
+  return sizes;
 }
 
 /** What of a form stays when its memory operand loses its size: the same for two forms that only a size tells apart. */
 function memoryKey(form: Form): string {
-  return written(form)
-    .map((kind) => (operandKinds[kind]!.memory === undefined ? operandType(kind, form, "") : "memory"))
-    .join();
+  return form.written.map((kind) => (kind.memory === undefined ? operandType(kind, form, "") : "memory")).join();
 }
 
-function source(table: Map<string, Form[]>): string {
+/** The forms of a mode as a type; the same text for all modes is written once. */
+function formsType(mnemonic: string, { forms }: Instructions): string[] {
+  const texts = modes.map((mode) => operandLists(forms[mode]).join(" | ") || "never");
+  const words = [...new Set(allForms(forms).map((form) => (form.written.length === 0 ? "no operands" : operandsText(form))))];
+  const takes = JSON.stringify(words.join(" | "));
+  if (texts.every((text) => text === texts[0])) return [`  ${mnemonic}: Same<${texts[0]}, ${takes}>;`];
+  return [`  ${mnemonic}: {`, ...modes.map((mode, i) => `    ${mode}: ${texts[i]};`), `    takes: ${takes};`, "  };"];
+}
+
+function allForms(forms: Forms): readonly Form[] {
+  return [...new Map(modes.flatMap((mode) => forms[mode].map((form) => [form.code, form] as const))).values()];
+}
+
+function operandsText(form: Form): string {
+  return form.text.replace(/^\S+ ?/, "");
+}
+
+function methodLines(mnemonic: string, { forms }: Instructions): string[] {
+  const where = modes.filter((mode) => forms[mode].length > 0);
+  const texts = [...new Set(allForms(forms).map((form) => `\`${form.written.length === 0 ? mnemonic : form.text}\``))];
+  const misses = `    this: M extends ${where.join(" | ")} ? unknown : \`\${M}-bit code has no ${mnemonic}\`,`;
+  return [
+    `  /** ${texts.join(", ")}${where.length === 3 ? "" : ` — in ${where.join("- and ")}-bit code`}. */`,
+    `  ${mnemonic}<O extends readonly Operand[]>(`,
+    ...(where.length === 3 ? [] : [misses]),
+    `    ...operands: Check<M, "${mnemonic}", O>`,
+    `  ): Code<M, Defined, Used | LabelsIn<O>>;`,
+  ];
+}
+
+function source(table: ReadonlyMap<string, Instructions>): string {
   const lines = [
     "// Generated by scripts/generate-instructions.ts from iced-x86's instruction table. Do not edit.",
-    'import type { Check, Code, Imm, LabelsIn, Mem, Only, Operand, Reg, Target } from "./code-types.ts";',
+    'import type { Bcst, Check, Code, Er, Imm, LabelsIn, Masked, May, Mem, Only, Operand, Reg, Sae, Same, Target } from "./code-types.ts";',
     'import type { Mode } from "./mode.ts";',
     "",
     "/** The operands that each instruction takes, by mode, and the same in words. */",
     "export interface Forms {",
   ];
-  for (const [mnemonic, forms] of table) {
-    lines.push(`  ${mnemonic}: {`);
-    for (const mode of modes) {
-      const lists = operandLists(forms.filter((form) => form.modes.includes(mode)));
-      lines.push(`    ${mode}: ${lists.length === 0 ? "never" : lists.join(" | ")};`);
-    }
-    const words = [...new Set(forms.map((form) => (written(form).length === 0 ? "no operands" : form.text)))];
-    lines.push(`    takes: ${JSON.stringify(words.join(" | "))};`);
-    lines.push("  };");
-  }
+  for (const [mnemonic, each] of table) lines.push(...formsType(mnemonic, each));
   lines.push(
     "}",
     "",
     "/** One method for each instruction. */",
     "export interface Instructions<M extends Mode, Defined extends string, Used extends string> {",
   );
-  for (const [mnemonic, forms] of table) {
-    const where = modes.filter((mode) => forms.some((form) => form.modes.includes(mode)));
-    const texts = [
-      ...new Set(forms.map((form) => `\`${`${mnemonic} ${written(form).length === 0 ? "" : form.text}`.trim()}\``)),
-    ];
-    lines.push(
-      `  /** ${texts.join(", ")}${where.length === 3 ? "" : ` — in ${where.join("- and ")}-bit code`}. */`,
-      `  ${mnemonic}<O extends readonly Operand[]>(`,
-      ...(where.length === 3
-        ? []
-        : [`    this: M extends ${where.join(" | ")} ? unknown : \`\${M}-bit code has no ${mnemonic}\`,`]),
-      `    ...operands: Check<M, "${mnemonic}", O>`,
-      `  ): Code<M, Defined, Used | LabelsIn<O>>;`,
-    );
-  }
+  for (const [mnemonic, each] of table) lines.push(...methodLines(mnemonic, each));
   for (const [alias, mnemonic] of Object.entries(aliases)) {
     lines.push(
       `  /** The same as {@link ${mnemonic}}. */`,
@@ -177,13 +160,13 @@ function source(table: Map<string, Form[]>): string {
   }
   lines.push("}", "", "/** The numbers of iced-x86's instruction codes, by mnemonic. */");
   lines.push("export const instructionCodes: Readonly<Record<keyof Forms, readonly number[]>> = {");
-  for (const [mnemonic, forms] of table) lines.push(`  ${mnemonic}: [${forms.map((form) => form.code).join(", ")}],`);
+  for (const [mnemonic, { codes }] of table) lines.push(`  ${mnemonic}: [${codes.join(", ")}],`);
   lines.push("};", "");
   return lines.join("\n");
 }
 
 const file = new URL("../src/asm/instructions.ts", import.meta.url);
-const text = source(readForms());
+const text = source(readInstructions());
 if (!process.argv.includes("--check")) writeFileSync(file, text);
 else if (readFileSync(file, "utf8") !== text) {
   console.error("src/asm/instructions.ts is not what scripts/generate-instructions.ts writes: run it again");

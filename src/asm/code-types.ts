@@ -2,6 +2,7 @@
  * What the compiler knows of code: its mode, the labels that it defines, the labels that it uses. The types here turn a
  * wrong operand into a message that says what is wrong with it.
  */
+import type { Broadcast, Masked, Rounding } from "./decorators.ts";
 import type { Expression } from "./expression.ts";
 import type { Forms, Instructions } from "./instructions.ts";
 import type { Memory } from "./memory.ts";
@@ -22,8 +23,26 @@ export type Imm = number | bigint | Expression;
 /** Where a branch goes: a label, or an address. */
 export type Target = string | number | bigint | Expression;
 
+export type { Masked };
+/** A destination that may have a mask. */
+export type May<T> = T | Masked<T>;
+/** Memory of one element of this size in bits, broadcast. */
+export type Bcst<Size extends number> = Broadcast<0 | Size, number, string>;
+
+/** A rounding mode. */
+export type Er = Rounding<"rn-sae" | "rd-sae" | "ru-sae" | "rz-sae">;
+/** Suppression of exceptions without a rounding mode. */
+export type Sae = Rounding<"sae">;
+/** Forms that are the same in every mode. */
+export interface Same<F, Takes extends string> {
+  16: F;
+  32: F;
+  64: F;
+  takes: Takes;
+}
+
 /** Anything that may stand as an operand. */
-export type Operand = Register | Memory | Imm | Target;
+export type Operand = Register | Memory | Imm | Target | Masked | Broadcast | Rounding;
 
 /** A name that the compiler knows; a computed one is checked when the code is assembled. */
 type Literal<S extends string> = S extends string ? ({} extends Record<S, 1> ? never : S) : never;
@@ -34,13 +53,17 @@ type LabelsOf<O> = O extends string
     ? Literal<L>
     : O extends Expression<infer L>
       ? Literal<L>
-      : never;
+      : O extends Broadcast<number, number, infer L>
+        ? Literal<L>
+        : O extends Masked<Memory<number, number, infer L>>
+          ? Literal<L>
+          : never;
 
 /** The labels that some operands name. */
 export type LabelsIn<O extends readonly unknown[]> = LabelsOf<O[number]>;
 
 /** What is wrong with an operand whatever the instruction: a message, or `never`. */
-type Misfit<M extends Mode, O> =
+type MisfitOf<M extends Mode, O> =
   O extends Register<RegisterClass, infer Name, infer In>
     ? M extends In
       ? never
@@ -50,6 +73,12 @@ type Misfit<M extends Mode, O> =
         ? never
         : `${M}-bit code has no ${Size}-bit addressing`
       : never;
+
+/** An operand without its decoration. */
+type Bare<O> = O extends Masked<infer T> ? T : O extends Broadcast ? O["memory"] : O;
+
+/** The same of an operand with its decoration. */
+type Misfit<M extends Mode, O> = MisfitOf<M, Bare<O>>;
 
 /** The address sizes, in bits, that each mode has (SDM vol. 1, 3.6); 0 where no register decides. */
 interface AddressSizes {

@@ -5,6 +5,7 @@ import { AsmError } from "./asm-error.ts";
 import type { CallSite } from "./call-site.ts";
 import { captureCallSite, locate } from "./call-site.ts";
 import type { Code, Operand, Value } from "./code-types.ts";
+import { undecorate, type Broadcast, type Masked, type Rounding } from "./decorators.ts";
 import type { Expression } from "./expression.ts";
 import { isExpression, offset, wholeNumber } from "./expression.ts";
 import { instructionCodes } from "./instructions.ts";
@@ -108,11 +109,13 @@ class CodeBuilder {
 
   /** Appends an instruction; the methods that bear the instructions' names call this. */
   instruction(mnemonic: Mnemonic, operands: readonly Operand[], site: CallSite): CodeBuilder {
+    const { operands: plain, decorators } = undecorate<Plain>(operands);
     return this.#append({
       kind: "instruction",
       mnemonic,
       prefix: this.#prefix,
-      operands: operands.map((operand) => nodeOperand(mnemonic, operand, site)),
+      operands: plain.map((operand) => nodeOperand(mnemonic, operand, site)),
+      decorators,
       site,
     });
   }
@@ -152,7 +155,10 @@ function badValue(message: string, value: unknown, site: CallSite): AsmError {
   return new AsmError(message, { code: "BAD_VALUE", value, source: locate(site) });
 }
 
-function nodeOperand(mnemonic: Mnemonic, operand: Operand, site: CallSite): NodeOperand {
+/** An operand without its decoration. */
+type Plain = Exclude<Operand, Masked | Broadcast | Rounding>;
+
+function nodeOperand(mnemonic: Mnemonic, operand: Plain, site: CallSite): NodeOperand {
   if (typeof operand === "number" || typeof operand === "bigint") return wholeNumber(operand);
   if (typeof operand === "string") return offset(operand);
   if (typeof operand === "object" && operand !== null && operandKinds.has(operand.kind)) return operand;

@@ -3,20 +3,25 @@
  * generated from the same tables, so what compiles matches here; text and untyped callers are checked here alone.
  */
 import type * as Iced from "iced-x86";
+import type { Decorators } from "./decorators.ts";
 import { isExpression } from "./expression.ts";
 import { fitsField } from "./field.ts";
 import { instructionCodes } from "./instructions.ts";
+import type { Memory } from "./memory.ts";
 import type { Mode } from "./mode.ts";
-import type { Mnemonic, NodeOperand } from "./node.ts";
-import type { OperandKind } from "./operand-kind.ts";
-import { operandKinds } from "./operand-kind.ts";
+import type { InstructionNode, Mnemonic, NodeOperand } from "./node.ts";
+import type { OperandKind, WrittenOperand } from "./operand-kind.ts";
+import { operandKinds, writtenOperands } from "./operand-kind.ts";
 import type { Register } from "./register.ts";
 
 /** One encoding of an instruction. */
 export interface Form {
   /** iced-x86's number for it. */
   readonly code: number;
+  /** All of its operands. */
   readonly kinds: readonly OperandKind[];
+  /** Those that the author writes. */
+  readonly written: readonly WrittenOperand[];
   /** The size of its memory operand in bits, 0 where it has none or takes any. */
   readonly memoryBits: number;
   /** The operand size in bits that the form fixes, 0 where it fixes none. */
@@ -25,15 +30,20 @@ export interface Form {
   readonly addressSize: number;
   /** Whether its operand size is 64 bits in 64-bit code without a REX prefix. */
   readonly defaults64: boolean;
+  /** Whether Intel's CPUs decode it. */
+  readonly isIntels: boolean;
   /** Whether it reads 16 bits of its register operand, whatever the register's width: `mov ds, eax`. */
   readonly readsWord: boolean;
+  /** Whether its destination takes a mask: `must` for gathers and scatters. */
+  readonly mask: "never" | "may" | "must";
+  /** Whether the mask can zero. */
+  readonly zeroing: boolean;
+  /** The size in bits of an element that it broadcasts from memory, 0 where it does not. */
+  readonly broadcastBits: number;
+  /** Whether it takes a rounding mode, or `{sae}` alone. */
+  readonly rounding: "never" | "mode" | "sae";
   /** The form as the manual writes it. */
   readonly text: string;
-}
-
-/** Whether every CPU decodes a form in a mode: some 64-bit forms are AMD's alone, such as near branches of 16 bits. */
-export function isAvailable(opCode: Iced.OpCodeInfo, mode: Mode): boolean {
-  return opCode[`mode${mode}`] && opCode[`intelDecoder${mode}`];
 }
 
 /** Selectors and the machine status word are 16 bits wide: SDM vol. 2, "Move to Segment Register", LLDT, LMSW, ... */
@@ -53,44 +63,75 @@ export class FormTable {
     const key = `${mnemonic} ${mode}`;
     let forms = this.#forms.get(key);
     if (forms === undefined) {
-      forms = instructionCodes[mnemonic].map((code) => this.#read(code, mode)).filter((form) => form !== undefined);
+      forms = readForms(this.#iced, instructionCodes[mnemonic], mode);
       this.#forms.set(key, forms);
     }
     return forms;
   }
+}
 
-  #read(code: number, mode: Mode): Form | undefined {
-    const { CodeExt, MemorySizeExt, OpCodeOperandKind } = this.#iced;
-    const opCode = CodeExt.opCode(code);
-    try {
-      if (!isAvailable(opCode, mode)) return undefined;
-      return {
-        code,
-        kinds: Array.from({ length: opCode.opCount }, (_, i) => operandKinds[OpCodeOperandKind[opCode.opKind(i)]]!),
-        memoryBits: MemorySizeExt.size(opCode.memorySize) * 8,
-        operandSize: opCode.operandSize,
-        addressSize: opCode.addressSize,
-        defaults64: opCode.defaultOpSize64 || opCode.forceOpSize64,
-        readsWord: readsWord.test(opCode.instructionString),
-        text: opCode.instructionString.toLowerCase(),
-      };
-    } finally {
-      opCode.free();
-    }
+/**
+ * The forms among some codes that a mode has. Where AMD's and Intel's CPUs differ in a form, such as near branches of 16
+ * bits in 64-bit code, only what both decode is left; instructions that only one of them has stay.
+ */
+export function readForms(iced: typeof Iced, codes: readonly number[], mode: Mode): readonly Form[] {
+  const forms = codes.map((code) => readForm(iced, code, mode)).filter((form) => form !== undefined);
+  const common = forms.filter((form) => form.isIntels);
+  return common.length > 0 ? common : forms;
+}
+
+function readForm(iced: typeof Iced, code: number, mode: Mode): Form | undefined {
+  const { CodeExt, MemorySizeExt, OpCodeOperandKind } = iced;
+  const opCode = CodeExt.opCode(code);
+  try {
+    const kinds = Array.from({ length: opCode.opCount }, (_, i) => operandKinds[OpCodeOperandKind[opCode.opKind(i)]]);
+    if (!opCode[`mode${mode}`] || !kinds.every((kind) => kind !== undefined)) return undefined;
+    return {
+      code,
+      kinds,
+      written: writtenOperands(kinds),
+      memoryBits: MemorySizeExt.size(opCode.memorySize) * 8,
+      operandSize: opCode.operandSize,
+      addressSize: opCode.addressSize,
+      defaults64: opCode.defaultOpSize64 || opCode.forceOpSize64,
+      isIntels: opCode[`intelDecoder${mode}`],
+      mask: !opCode.canUseOpMaskRegister ? "never" : opCode.requireOpMaskRegister ? "must" : "may",
+      zeroing: opCode.canUseZeroingMasking,
+      broadcastBits: opCode.canBroadcast ? MemorySizeExt.size(opCode.broadcastMemorySize) * 8 : 0,
+      rounding: opCode.canUseRoundingControl ? "mode" : opCode.canSuppressAllExceptions ? "sae" : "never",
+      readsWord: readsWord.test(opCode.instructionString),
+      text: opCode.instructionString.toLowerCase(),
+    };
+  } finally {
+    opCode.free();
   }
 }
 
-/** The operands of a form that the author writes. A string instruction's are all implied by its name. */
-export function writtenKinds(form: Form): readonly OperandKind[] {
-  return form.kinds.some((kind) => kind.implies !== undefined) ? [] : form.kinds;
-}
+/** What of an instruction decides which forms fit. */
+export type Operands = Pick<InstructionNode, "operands" | "decorators">;
 
 /** The forms that take operands of these kinds, whatever numbers are written. */
-export function formsInKind(forms: readonly Form[], mode: Mode, operands: readonly NodeOperand[]): readonly Form[] {
-  return forms.filter((form) => {
-    const kinds = writtenKinds(form);
-    return kinds.length === operands.length && kinds.every((kind, i) => fits(kind, operands[i]!, form, mode));
-  });
+export function formsInKind(forms: readonly Form[], mode: Mode, { operands, decorators }: Operands): readonly Form[] {
+  return forms.filter(
+    (form) =>
+      form.written.length === operands.length &&
+      takesDecorators(form, decorators) &&
+      form.written.every((kind, i) => fits(kind, operands[i]!, form, mode, decorators)) &&
+      (decorators.rounding === undefined || !operands.some(isMemory)),
+  );
+}
+
+function takesDecorators(form: Form, { mask, zeroing, broadcast, rounding }: Decorators): boolean {
+  return (
+    form.mask !== (mask === undefined ? "must" : "never") &&
+    (!zeroing || form.zeroing) &&
+    (!broadcast || form.broadcastBits !== 0) &&
+    (rounding === undefined || form.rounding === (rounding === "sae" ? "sae" : "mode"))
+  );
+}
+
+function isMemory(operand: NodeOperand): operand is Memory {
+  return typeof operand === "object" && operand.kind === "memory";
 }
 
 /**
@@ -122,7 +163,7 @@ function orAll(forms: readonly Form[], hasImpliedSize: (form: Form) => boolean):
 /** Of the forms, those whose immediates hold the numbers that are written. */
 export function formsInRange(forms: readonly Form[], operands: readonly NodeOperand[]): readonly Form[] {
   return forms.filter((form) =>
-    writtenKinds(form).every(({ immediate }, i) => {
+    form.written.every(({ immediate }, i) => {
       const operand = operands[i];
       return (
         immediate === undefined ||
@@ -134,16 +175,23 @@ export function formsInRange(forms: readonly Form[], operands: readonly NodeOper
 }
 
 /** Whether one operand of a form accepts what was written. */
-function fits(kind: OperandKind, operand: NodeOperand, form: Form, mode: Mode): boolean {
+function fits(kind: OperandKind, operand: NodeOperand, form: Form, mode: Mode, { broadcast }: Decorators): boolean {
   if (typeof operand === "bigint") {
     return kind.branch !== undefined || kind.immediate !== undefined || kind.constant === operand;
   }
   if (isExpression(operand)) return kind.branch !== undefined || (kind.immediate !== undefined && isFullWidth(kind));
   if (operand.kind === "register") return fitsRegister(kind, operand, form);
   if (kind.memory === undefined) return false;
-  if (operand.size !== 0 && form.memoryBits !== 0 && operand.size !== form.memoryBits) return false;
+  const bits = broadcast ? form.broadcastBits : form.memoryBits;
+  if (operand.size !== 0 && bits !== 0 && operand.size !== bits) return false;
+  if (vectorIndex(operand) !== kind.index) return false;
   if (kind.memory === "modrm") return true;
   return operand.base === undefined && operand.index === undefined && mode !== 64;
+}
+
+/** The class of the vector register that indexes an address, if one does. */
+function vectorIndex({ index }: Memory): string | undefined {
+  return /^[xyz]mm/.exec(index ?? "")?.[0];
 }
 
 function fitsRegister(kind: OperandKind, operand: Register, form: Form): boolean {

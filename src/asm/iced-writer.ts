@@ -1,11 +1,10 @@
 /** iced-x86's encoder, for the forms that Keystone refuses or gets wrong. */
 import type * as Iced from "iced-x86";
 import type { Form } from "./form.ts";
-import { writtenKinds } from "./form.ts";
 import type { OperandKind } from "./operand-kind.ts";
 import { registerId, widen } from "./register-id.ts";
 import type { ResolvedInstruction, ResolvedMemory, ResolvedOperand } from "./resolved.ts";
-import { addressBits, neededSegment, placeholder } from "./resolved.ts";
+import { addressBits, neededSegment, placeholder, roundingControls } from "./resolved.ts";
 
 /** Encodes one form at address 0; `undefined` where iced-x86 refuses it. */
 export function encodeWithIced(iced: typeof Iced, form: Form, written: ResolvedInstruction): Uint8Array | undefined {
@@ -13,10 +12,10 @@ export function encodeWithIced(iced: typeof Iced, form: Form, written: ResolvedI
   const encoder = new iced.Encoder(written.mode);
   try {
     instruction.code = form.code;
-    const kinds = writtenKinds(form);
-    if (kinds.length === 0) form.kinds.forEach((kind, i) => setImplied(iced, instruction, i, kind, written.mode));
-    else kinds.forEach((kind, i) => setOperand(iced, instruction, i, kind, written.operands[i]!, written));
+    form.kinds.forEach((kind, position) => setImplied(iced, instruction, position, kind, written.mode));
+    form.written.forEach((kind, i) => setOperand(iced, instruction, kind.position, kind, written.operands[i]!, written));
     setPrefix(instruction, written);
+    setDecorators(iced, instruction, written);
     encoder.encode(instruction, 0n);
     return encoder.takeBuffer();
   } catch {
@@ -31,6 +30,15 @@ function setPrefix(instruction: Iced.Instruction, { prefix }: ResolvedInstructio
   instruction.hasLockPrefix = prefix === "lock";
   if (prefix === "rep" || prefix === "repe") instruction.hasRepPrefix = true;
   if (prefix === "repne") instruction.hasRepnePrefix = true;
+}
+
+function setDecorators(iced: typeof Iced, instruction: Iced.Instruction, { decorators }: ResolvedInstruction): void {
+  const { mask, zeroing, broadcast, rounding } = decorators;
+  if (mask !== undefined) instruction.opMask = registerId(iced, mask);
+  instruction.zeroingMasking = zeroing;
+  instruction.isBroadcast = broadcast;
+  if (rounding === "sae") instruction.suppressAllExceptions = true;
+  else if (rounding !== undefined) instruction.roundingControl = iced.RoundingControl[roundingControls[rounding]];
 }
 
 function setOperand(
@@ -70,8 +78,9 @@ function setImmediate(
   kind: OperandKind,
   value: bigint,
 ): void {
-  const { bits, extendedTo } = kind.immediate ?? { bits: 8, extendedTo: 8 };
-  const name = bits === extendedTo ? `Immediate${bits}` : `Immediate${bits}to${extendedTo}`;
+  const { extendedTo } = kind.immediate ?? { extendedTo: 8 };
+  const bits = Math.max(kind.immediate?.bits ?? 8, 8);
+  const name = bits >= extendedTo ? `Immediate${bits}` : `Immediate${bits}to${extendedTo}`;
   // ENTER has two immediates: iced-x86 keeps the second in a place of its own.
   const isSecond = i > 0 && isImmediate(iced, instruction.opKind(i - 1));
   const opKind = iced.OpKind[(isSecond ? `${name}_2nd` : name) as keyof typeof Iced.OpKind];
@@ -103,7 +112,8 @@ function setImplied(
   kind: OperandKind,
   mode: 16 | 32 | 64,
 ): void {
-  if (kind.only !== undefined) return setRegister(iced, instruction, i, kind.only);
+  if (kind.only !== undefined) setRegister(iced, instruction, i, kind.only);
+  if (kind.implies === undefined) return;
   const letter = { 16: "", 32: "E", 64: "R" }[mode];
   if (kind.implies === "rBX") {
     instruction.setOpKind(i, iced.OpKind.Memory);

@@ -3,6 +3,7 @@
  * and `0x` numbers, so nothing that an author writes reaches Keystone's parser.
  */
 import { hex } from "../core/hex.ts";
+import { maskToText } from "./decorators.ts";
 import type { Mode } from "./mode.ts";
 import type { ResolvedInstruction, ResolvedMemory, ResolvedOperand } from "./resolved.ts";
 import { addressBits, neededSegment, placeholder } from "./resolved.ts";
@@ -16,17 +17,27 @@ const pointers: Readonly<Record<number, string>> = {
   64: "qword ptr ",
   80: "tbyte ptr ",
   128: "xmmword ptr ",
+  256: "ymmword ptr ",
+  512: "zmmword ptr ",
 };
 
 /** The instruction as a line for Keystone. */
-export function printForKeystone({ mode, mnemonic, prefix, operands }: ResolvedInstruction): string {
-  const words = operands.map((operand) => printOperand(operand, mode)).join(", ");
+export function printForKeystone(instruction: ResolvedInstruction): string {
+  const { mode, mnemonic, prefix, operands, decorators, broadcastTo } = instruction;
+  const words = operands
+    .map((operand, i) => {
+      const mask = i === 0 ? maskToText(decorators) : "";
+      const isElement = broadcastTo !== 0 && typeof operand === "object" && operand.kind === "memory";
+      return `${printOperand(operand, mode)}${mask}${isElement ? `{1to${broadcastTo}}` : ""}`;
+    })
+    .concat(decorators.rounding === undefined ? [] : [`{${decorators.rounding}}`])
+    .join(", ");
   return `${prefix === undefined ? "" : `${prefix} `}${mnemonic}${words === "" ? "" : ` ${words}`}`;
 }
 
 function printOperand(operand: ResolvedOperand, mode: Mode): string {
   if (typeof operand === "bigint") return hex(operand);
-  return operand.kind === "register" ? operand.name : printMemory(operand, mode);
+  return operand.kind === "register" ? operand.name.replace(/^st(\d)$/, "st($1)") : printMemory(operand, mode);
 }
 
 function printMemory(memory: ResolvedMemory, mode: Mode): string {

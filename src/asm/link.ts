@@ -9,7 +9,6 @@ import type { Encoding, Request } from "./encode.ts";
 import { evaluate, isExpression } from "./expression.ts";
 import type { Expression } from "./expression.ts";
 import { fitsField } from "./field.ts";
-import { writtenKinds } from "./form.ts";
 import { statementToText } from "./listing.ts";
 import type { InstructionNode, Node } from "./node.ts";
 import { addressBits } from "./resolved.ts";
@@ -121,7 +120,7 @@ function fieldsOf({ node, alternatives, chosen }: Placed): readonly Field[] {
 
 function instructionFields(node: InstructionNode, { request, encoding }: Alternative): readonly Field[] {
   const { mode } = request.instruction;
-  const kinds = writtenKinds(request.forms[0]!);
+  const kinds = request.forms[0]!.written;
   return node.operands.flatMap((operand, i): Field[] => {
     const kind = kinds[i]!;
     if (kind.branch !== undefined) {

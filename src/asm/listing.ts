@@ -1,6 +1,7 @@
 /** The listing: every statement with its address, its bytes and where it was written. */
 import { hex } from "../core/hex.ts";
 import type { SourceLocation } from "../core/source.ts";
+import { maskToText } from "./decorators.ts";
 import type { Writer } from "./encode.ts";
 import { expressionToText, isExpression } from "./expression.ts";
 import type { Memory } from "./memory.ts";
@@ -25,7 +26,15 @@ export function statementToText(node: Node): string {
     case "label":
       return node.name;
     case "instruction": {
-      const operands = node.operands.map(operandToText).join(", ");
+      const { broadcast, rounding } = node.decorators;
+      const operands = node.operands
+        .map((operand, i) => {
+          const text = operandToText(operand);
+          const isElement = broadcast && typeof operand === "object" && operand.kind === "memory";
+          return `${isElement ? text.replace("[", "bcst [") : text}${i === 0 ? maskToText(node.decorators) : ""}`;
+        })
+        .concat(rounding === undefined ? [] : [`{${rounding}}`])
+        .join(", ");
       return [node.prefix, node.mnemonic, operands].filter((each) => each !== undefined && each !== "").join(" ");
     }
     case "numbers":
@@ -47,7 +56,10 @@ const sizeNames: Readonly<Record<number, string>> = {
   32: "dword ",
   48: "fword ",
   64: "qword ",
+  80: "tbyte ",
   128: "xmmword ",
+  256: "ymmword ",
+  512: "zmmword ",
 };
 
 /** An operand in Intel syntax. */

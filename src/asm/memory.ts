@@ -116,8 +116,15 @@ export const dword: MemoryMaker<32> = maker(32);
 export const fword: MemoryMaker<48> = maker(48);
 /** 64 bits of memory: `qword ptr [...]`. */
 export const qword: MemoryMaker<64> = maker(64);
+/** 80 bits of memory, an x87 extended or decimal number: `tbyte ptr [...]`. */
+export const tbyte: MemoryMaker<80> = maker(80);
 /** 128 bits of memory: `xmmword ptr [...]`. */
 export const xmmword: MemoryMaker<128> = maker(128);
+
+/** 256 bits of memory: `ymmword ptr [...]`. */
+export const ymmword: MemoryMaker<256> = maker(256);
+/** 512 bits of memory: `zmmword ptr [...]`. */
+export const zmmword: MemoryMaker<512> = maker(512);
 
 function maker<Size extends number>(size: Size): MemoryMaker<Size> {
   return (...terms) => memory(size, terms) as never;
@@ -145,12 +152,16 @@ function memory(size: number, terms: readonly Term[]): Memory {
       ({ register: index, scale } = term);
     } else if (term.kind === "memory") throw badAddress("a memory operand inside an address", terms);
     else if (term.class === "seg") segment = term.name;
-    else if (!(term.class in addressSizes)) throw badAddress(`${term.name}, which addresses nothing`, terms);
+    else if (isVector(term)) {
+      if (index !== undefined) throw badAddress("two index registers", terms);
+      index = term;
+    } else if (!(term.class in addressSizes)) throw badAddress(`${term.name}, which addresses nothing`, terms);
     else if (base === undefined) base = term;
     else if (index === undefined) index = term;
     else throw badAddress("three registers", terms);
   }
-  const sizes = new Set([base, index].filter((each) => each !== undefined).map((each) => each.class));
+  const scalars = [base, index].filter((each) => each !== undefined && !isVector(each));
+  const sizes = new Set(scalars.map((each) => each!.class));
   if (sizes.size > 1) throw badAddress("registers of two widths", terms);
   if (base !== undefined && index !== undefined && scale === 1 && belongsFirst(index)) [base, index] = [index, base];
   if (index !== undefined && isStackPointer(index)) throw badAddress(`${index.name} as an index`, terms);
@@ -169,6 +180,11 @@ function memory(size: number, terms: readonly Term[]): Memory {
 
 function isMemory(term: Term | undefined): term is Memory {
   return typeof term === "object" && term.kind === "memory";
+}
+
+/** Vector registers index the addresses of gathers and scatters (VSIB: SDM vol. 2A, 2.3.12). */
+function isVector(register: Register): boolean {
+  return /^[xyz]mm$/.test(register.class);
 }
 
 /** SP cannot be an index: its encoding means "no index" (SDM vol. 2A, table 2-3). */

@@ -1,5 +1,6 @@
 /** What the builder records: one node for each statement. Nodes are plain data; assembling gives them their meaning. */
 import type { CallSite } from "./call-site.ts";
+import type { Decorators } from "./decorators.ts";
 import type { Expression } from "./expression.ts";
 import type { Forms } from "./instructions.ts";
 import type { Memory } from "./memory.ts";
@@ -25,6 +26,7 @@ export interface InstructionNode extends Statement {
   readonly mnemonic: Mnemonic;
   readonly prefix: Prefix | undefined;
   readonly operands: readonly NodeOperand[];
+  readonly decorators: Decorators;
 }
 
 /** A name for a place. */

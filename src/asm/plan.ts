@@ -10,11 +10,12 @@ import type { Expression } from "./expression.ts";
 import { isExpression } from "./expression.ts";
 import { fitsField } from "./field.ts";
 import type { Form, FormTable } from "./form.ts";
-import { formsInKind, formsInRange, formsOfImpliedSize, writtenKinds } from "./form.ts";
+import { formsInKind, formsInRange, formsOfImpliedSize } from "./form.ts";
 import { operandToText, statementToText } from "./listing.ts";
 import type { Memory } from "./memory.ts";
 import type { Mode } from "./mode.ts";
 import type { InstructionNode, NodeOperand } from "./node.ts";
+import type { OperandKind } from "./operand-kind.ts";
 import { hasRegister } from "./register.ts";
 import type { ResolvedOperand } from "./resolved.ts";
 import { addressBits, placeholder } from "./resolved.ts";
@@ -24,7 +25,8 @@ export function plan(table: FormTable, mode: Mode, node: InstructionNode): reado
   const forms = table.of(node.mnemonic, mode);
   if (forms.length === 0) throw badOperands(node, `${mode}-bit code has no ${node.mnemonic}`);
   for (const operand of node.operands) checkOperand(mode, node, operand);
-  const inKind = formsInKind(forms, mode, node.operands);
+  if (node.decorators.mask === "k0") throw badOperands(node, `${statementToText(node)}: k0 cannot be a mask, it means no mask`);
+  const inKind = formsInKind(forms, mode, node);
   if (inKind.length === 0) throw noForm(forms, node);
   checkSize(inKind, node);
   const ofSize = formsOfImpliedSize(inKind, mode, node.operands);
@@ -36,14 +38,17 @@ export function plan(table: FormTable, mode: Mode, node: InstructionNode): reado
       mode,
       mnemonic: node.mnemonic,
       prefix: node.prefix,
-      operands: node.operands.map((operand, i) => pend(operand, writtenKinds(group[0]!)[i]!)),
+      operands: node.operands.map((operand, i) => pend(operand, group[0]!.written[i]!)),
+      decorators: node.decorators,
+      broadcastTo: node.decorators.broadcast ? group[0]!.memoryBits / group[0]!.broadcastBits : 0,
     },
   }));
 }
 
 /** Finds memory without a size where two forms differ in nothing else, so that neither is what the author means. */
 function checkSize(forms: readonly Form[], node: InstructionNode): void {
-  if (new Set(forms.map((form) => form.memoryBits)).size < 2) return;
+  const bits = new Set(forms.map((form) => (node.decorators.broadcast ? form.broadcastBits : form.memoryBits)));
+  if (bits.size < 2) return;
   if (!node.operands.some((operand) => typeof operand === "object" && operand.kind === "memory" && operand.size === 0))
     return;
   throw new AsmError(`${statementToText(node)}: the size of the memory operand is not known`, {
@@ -58,7 +63,7 @@ function checkSize(forms: readonly Form[], node: InstructionNode): void {
 function byPendingWidth(forms: readonly Form[], node: InstructionNode): readonly (readonly Form[])[] {
   const groups = new Map<number, Form[]>();
   for (const form of forms) {
-    const width = writtenKinds(form).reduce((sum, kind, i) => {
+    const width = form.written.reduce<number>((sum, kind, i) => {
       if (kind.branch !== undefined) return kind.branch;
       return isExpression(node.operands[i]) ? (kind.immediate?.bits ?? sum) : sum;
     }, 0);
@@ -68,7 +73,7 @@ function byPendingWidth(forms: readonly Form[], node: InstructionNode): readonly
 }
 
 /** An operand with a placeholder for what is pending. A branch's distance always is: it depends on where it stands. */
-function pend(operand: NodeOperand, kind: ReturnType<typeof writtenKinds>[number]): ResolvedOperand {
+function pend(operand: NodeOperand, kind: OperandKind): ResolvedOperand {
   if (kind.branch !== undefined) return kind.branch === 8 ? 0x10n : placeholder(kind.branch);
   if (isExpression(operand)) return placeholder(kind.immediate!.bits);
   if (typeof operand === "bigint" || operand.kind === "register") return operand;
@@ -112,7 +117,7 @@ function badOperands(node: InstructionNode, message: string): AsmError {
 }
 
 function noForm(forms: readonly Form[], node: InstructionNode): AsmError {
-  const takes = [...new Set(forms.map((form) => (writtenKinds(form).length === 0 ? node.mnemonic : form.text)))];
+  const takes = [...new Set(forms.map((form) => (form.written.length === 0 ? node.mnemonic : form.text)))];
   return new AsmError(`${statementToText(node)}: ${node.mnemonic} does not take these operands`, {
     code: "BAD_OPERANDS",
     value: node.operands,

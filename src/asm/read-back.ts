@@ -1,11 +1,10 @@
 /** Reading back: whether decoded bytes are the instruction that was written. */
 import type * as Iced from "iced-x86";
 import type { Form } from "./form.ts";
-import { writtenKinds } from "./form.ts";
 import type { OperandKind } from "./operand-kind.ts";
 import { registerId, widen } from "./register-id.ts";
 import type { ResolvedInstruction, ResolvedMemory, ResolvedOperand } from "./resolved.ts";
-import { addressBits, neededSegment } from "./resolved.ts";
+import { addressBits, neededSegment, roundingControls } from "./resolved.ts";
 
 /** Compares decoded instructions with what was written. */
 export class ReadBack {
@@ -19,10 +18,10 @@ export class ReadBack {
   isWhatWasWritten(decoded: Iced.Instruction, forms: readonly Form[], written: ResolvedInstruction): boolean {
     const { code } = decoded;
     const form = forms.find((each) => each.code === code);
-    if (form === undefined || !samePrefix(decoded, written)) return false;
-    const kinds = writtenKinds(form);
+    if (form === undefined || !samePrefix(decoded, written) || !this.#sameDecorators(decoded, written)) return false;
+    const kinds = form.written;
     if (kinds.length !== written.operands.length) return false;
-    if (!written.operands.every((operand, i) => this.#sameOperand(decoded, i, kinds[i]!, operand, written)))
+    if (!written.operands.every((operand, i) => this.#sameOperand(decoded, kinds[i]!.position, kinds[i]!, operand, written)))
       return false;
     return this.#sameImplied(decoded, form, written);
   }
@@ -65,6 +64,18 @@ export class ReadBack {
         BigInt.asUintN(bits, decoded.memoryDisplacement) === BigInt.asUintN(bits, memory.displacement)) &&
       decoded.segmentPrefix === (segment === undefined ? Register.None : registerId(this.#iced, segment)) &&
       (memory.base !== undefined || memory.index !== undefined || decoded.memoryDisplSize === bits / 8)
+    );
+  }
+
+  #sameDecorators(decoded: Iced.Instruction, { decorators }: ResolvedInstruction): boolean {
+    const { RoundingControl } = this.#iced;
+    const { mask, zeroing, broadcast, rounding } = decorators;
+    return (
+      decoded.opMask === this.#register(mask) &&
+      decoded.zeroingMasking === zeroing &&
+      decoded.isBroadcast === broadcast &&
+      decoded.roundingControl === RoundingControl[roundingControls[rounding ?? "sae"]] &&
+      decoded.suppressAllExceptions === (rounding === "sae")
     );
   }
 

@@ -2,7 +2,22 @@
 import type { Mode } from "./mode.ts";
 
 /** The kind of a register: a general register's width, or the name of its set. */
-export type RegisterClass = "r8" | "r16" | "r32" | "r64" | "seg" | "cr" | "dr";
+export type RegisterClass =
+  | "r8"
+  | "r16"
+  | "r32"
+  | "r64"
+  | "seg"
+  | "cr"
+  | "dr"
+  | "st"
+  | "mm"
+  | "xmm"
+  | "ymm"
+  | "zmm"
+  | "k"
+  | "bnd"
+  | "tmm";
 
 /**
  * A register, as an operand or as part of an address.
@@ -21,10 +36,10 @@ export interface Register<
   readonly in?: In;
 }
 
-/** Registers that only 64-bit code has although they are not 64 bits wide: they need REX (SDM vol. 2A, 2.2.1.2). */
-const needsRex = /^(spl|bpl|sil|dil|cr8|r\d+[bwd]?)$/;
+/** Registers that only 64-bit code has: those of 64 bits, and those whose number needs REX, VEX or EVEX (SDM vol. 2A, 2.2.1.2). */
+const only64 = /^(r[a-d]x|r[sd]i|r[sb]p|rip|spl|bpl|sil|dil|cr8|r\d+[bwd]?|[xyz]mm(8|9|\d\d)|tmm\d)$/;
 
 /** Whether code of `mode` can name this register. */
 export function hasRegister(mode: Mode, name: string): boolean {
-  return mode === 64 || !(needsRex.test(name) || /^(r[a-d]x|r[sd]i|r[sb]p|rip)$/.test(name));
+  return mode === 64 || !only64.test(name);
 }

@@ -1,4 +1,5 @@
 /** An instruction whose every number is known: what is printed, encoded and compared. */
+import type { Decorators, RoundingName } from "./decorators.ts";
 import type { Memory } from "./memory.ts";
 import type { Mode } from "./mode.ts";
 import type { Mnemonic, Prefix } from "./node.ts";
@@ -19,7 +20,19 @@ export interface ResolvedInstruction {
   readonly mnemonic: Mnemonic;
   readonly prefix: Prefix | undefined;
   readonly operands: readonly ResolvedOperand[];
+  readonly decorators: Decorators;
+  /** How many elements a broadcast makes of one; 0 where nothing is broadcast. */
+  readonly broadcastTo: number;
 }
+
+/** iced-x86's names of the rounding modes; it says `{sae}` apart from them. */
+export const roundingControls = {
+  "rn-sae": "RoundToNearest",
+  "rd-sae": "RoundDown",
+  "ru-sae": "RoundUp",
+  "rz-sae": "RoundTowardZero",
+  sae: "None",
+} as const satisfies Record<RoundingName, string>;
 
 /** A number that needs all of `bits`, for what the linker fills in: no shorter encoding can hold it. */
 export function placeholder(bits: number): bigint {

@@ -4,7 +4,7 @@
  */
 import * as asm from "guestwright/asm";
 import type { Memory, Mode, Operand, Register } from "guestwright/asm";
-import { writtenKinds, type Form, type FormTable } from "../../src/asm/form.ts";
+import type { Form, FormTable } from "../../src/asm/form.ts";
 import { instructionCodes } from "../../src/asm/instructions.ts";
 import type { Mnemonic } from "../../src/asm/node.ts";
 import type { OperandKind } from "../../src/asm/operand-kind.ts";
@@ -36,7 +36,7 @@ const gnuNames: Readonly<Record<string, string>> = {
   pushad: "pushal",
   pushf: "pushfw",
   pushfd: "pushfl",
-  int1: "icebp",
+  int1: "int1",
   wait: "fwait",
   loopne: "loopne",
 };
@@ -49,6 +49,8 @@ const pointers: Readonly<Record<number, string>> = {
   64: "qword",
   80: "tbyte",
   128: "xmmword",
+  256: "ymmword",
+  512: "zmmword",
 };
 const makers: Readonly<Record<number, (...terms: never[]) => Memory>> = {
   0: asm.mem,
@@ -57,7 +59,10 @@ const makers: Readonly<Record<number, (...terms: never[]) => Memory>> = {
   32: asm.dword,
   48: asm.fword,
   64: asm.qword,
+  80: asm.tbyte,
   128: asm.xmmword,
+  256: asm.ymmword,
+  512: asm.zmmword,
 };
 
 /** Every statement that the table has for a mode. */
@@ -73,35 +78,93 @@ export function corpus(table: FormTable, mode: Mode): Statement[] {
 }
 
 function statements(mnemonic: Mnemonic, form: Form, mode: Mode): Statement[] {
-  const choices = writtenKinds(form).map((kind, i) => choicesFor(kind, form, mode, mnemonic, i));
+  const name = gnuNames[mnemonic] ?? mnemonic;
+  const choices = form.written.map((kind, i) => choicesFor(kind, form, mode, mnemonic, i));
   const count = Math.max(1, ...choices.map((each) => each.length));
-  return Array.from({ length: count }, (_, n) => {
+  const plain = Array.from({ length: count }, (_, n) => {
     // Each operand runs through its choices at its own pace, so that pairs vary.
     const chosen = choices.map((each, i) => each[(n * (i + 1) + i) % each.length]!);
-    const words = chosen.map(({ gnu }) => gnu).join(", ");
-    return {
-      mnemonic,
-      operands: chosen.map(({ operand }) => operand),
-      gnu: `${gnuNames[mnemonic] ?? mnemonic} ${words}`.trim(),
-    };
+    return decorate(form, chosen, form.mask === "must" ? 1 : 0, false);
   });
+  const variants = [
+    ...(form.mask === "may" ? [1, 2].map((mask) => decorate(form, first(choices), mask, false)) : []),
+    ...(form.rounding === "never" ? [] : roundings(form).map((each) => [...registersOnly(form, mode), each])),
+  ];
+  return [...plain, ...broadcasts(form, mode, choices), ...variants].map((chosen) => ({
+    mnemonic,
+    operands: chosen.map(({ operand }) => operand),
+    gnu: `${name} ${chosen.map(({ gnu }) => gnu).join(", ")}`.trim(),
+  }));
+}
+
+const first = (choices: readonly (readonly Choice[])[]): Choice[] => choices.map((each) => each[0]!);
+
+/** The operands with a mask on the first: 0 none, 1 merging, 2 zeroing where the form can. */
+function decorate(form: Form, chosen: readonly Choice[], mask: number, inPlace: boolean): Choice[] {
+  const [destination, ...rest] = chosen;
+  if (mask === 0 || destination === undefined) return [...chosen];
+  const isRegister = (destination.operand as Register).kind === "register";
+  const zeroes = mask === 2 && form.zeroing && isRegister && !inPlace;
+  const operand = zeroes
+    ? asm.zeroed(destination.operand as Register, asm.k1)
+    : asm.masked(destination.operand as Register, asm.k1);
+  return [{ operand, gnu: `${destination.gnu}{k1}${zeroes ? "{z}" : ""}` }, ...rest];
+}
+
+/** One element in memory for all, where the form can. */
+function broadcasts(form: Form, mode: Mode, choices: readonly (readonly Choice[])[]): Choice[][] {
+  if (form.broadcastBits === 0) return [];
+  const at = form.written.findIndex((kind) => kind.memory !== undefined);
+  const base = mode === 16 ? asm.ebx : mode === 32 ? asm.ecx : asm.r9;
+  const element = makers[form.broadcastBits]!(...([base, form.broadcastBits / 8] as never[]));
+  const count = form.memoryBits / form.broadcastBits;
+  const gnu = `${pointers[form.broadcastBits]} ptr [${base.name}+${form.broadcastBits / 8}]{1to${count}}`;
+  return [first(choices).with(at, { operand: asm.broadcast(element), gnu })];
+}
+
+/** The rounding modes that a form takes. */
+function roundings(form: Form): Choice[] {
+  const operands = form.rounding === "sae" ? [asm.sae] : [asm.rnSae, asm.rdSae, asm.ruSae, asm.rzSae];
+  return operands.map((operand) => ({ operand, gnu: `{${operand.name}}` }));
+}
+
+/** The form with registers alone. */
+function registersOnly(form: Form, mode: Mode): Choice[] {
+  return form.written.map((kind, i) => choicesFor({ ...kind, memory: undefined } as never, form, mode, "", i)[0]!);
+}
+
+/** A few of the vector registers: low ones, one that needs VEX or REX, and where EVEX is, one that needs it. */
+function isChosen({ class: of, name }: Register, form: Form): boolean {
+  if (!/^[xyzt]mm$/.test(of)) return true;
+  const number = Number(/\d+$/.exec(name)![0]);
+  return [1, 3, 6, 10].includes(number) || (number === 21 && form.mask !== "never");
 }
 
 function choicesFor(kind: OperandKind, form: Form, mode: Mode, mnemonic: string, position: number): Choice[] {
   const choices: Choice[] = [];
-  if (kind.only !== undefined) choices.push(...registersWhere(mode, ({ name }) => name === kind.only));
-  else if (kind.register !== undefined) choices.push(...registersWhere(mode, (each) => each.class === kind.register));
-  if (kind.memory !== undefined) choices.push(...memories(form, mode, kind.memory === "offset"));
+  const registersWhere = (wanted: (register: Register) => boolean): Choice[] =>
+    registers
+      .filter((register) => wanted(register) && hasRegister(mode, register.name) && isChosen(register, form))
+      .map((register) => ({ operand: register, gnu: register.name.replace(/^st(\d)$/, "st($1)") }));
+  if (kind.only !== undefined) choices.push(...registersWhere(({ name }) => name === kind.only));
+  else if (kind.register !== undefined) choices.push(...registersWhere((each) => each.class === kind.register));
+  if (kind.index !== undefined) choices.push(...gathers(kind.index, form, mode));
+  else if (kind.memory !== undefined) choices.push(...memories(form, mode, kind.memory === "offset"));
   if (kind.immediate !== undefined)
     choices.push(...immediates(kind.immediate, mnemonic === "enter" || mnemonic === "int" || position > 1));
   if (kind.constant !== undefined) choices.push({ operand: Number(kind.constant), gnu: String(kind.constant) });
   return choices;
 }
 
-function registersWhere(mode: Mode, wanted: (register: Register) => boolean): Choice[] {
-  return registers
-    .filter((register) => wanted(register) && hasRegister(mode, register.name))
-    .map((register) => ({ operand: register, gnu: register.name }));
+/** Addresses with a vector register as index. */
+function gathers(index: "xmm" | "ymm" | "zmm", form: Form, mode: Mode): Choice[] {
+  const base = mode === 64 ? asm.r9 : asm.ebx;
+  const vector = registers.find(({ name }) => name === `${index}5`)!;
+  const make = makers[form.memoryBits]!;
+  return [
+    [[base, asm.times(vector, 4), 8], `[${base.name}+${vector.name}*4+8]`],
+    [[base, vector], `[${base.name}+${vector.name}*1]`],
+  ].map(([terms, gnu]) => ({ operand: make(...(terms as never[])), gnu: `${pointers[form.memoryBits]} ptr ${gnu as string}` }));
 }
 
 function immediates({ bits, extendedTo }: { bits: number; extendedTo: number }, unsignedOnly: boolean): Choice[] {
