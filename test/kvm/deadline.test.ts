@@ -223,7 +223,7 @@ const interruptedScript = `
   const machine = await boot(spinning);
   process.on("SIGINT", (signal) => writeSync(1, "handler: " + signal + "\\n"));
   writeSync(1, "running\\n");
-  for (const exit of machine.run({ timeout: Infinity })) writeSync(1, exit.kind + " at " + machine.registers().rip + "\\n");
+  for (const exit of machine.run({ timeout: "15s" })) writeSync(1, exit.kind + " at " + machine.registers().rip + "\\n");
   await new Promise((resolve) => setTimeout(resolve, 50));
   for (const exit of machine.run({ timeout: "10ms" })) writeSync(1, "still alive: " + exit.kind + "\\n");
 `.replaceAll("\n  ", "\n");
