@@ -1,10 +1,11 @@
 /** Assembling: code becomes a program, verified to the last instruction. */
+import { arrange } from "./arrange.ts";
 import { AsmError } from "./asm-error.ts";
 import { locate } from "./call-site.ts";
 import type { AnyCode, Linked } from "./code-types.ts";
 import { Encoder } from "./encode.ts";
 import type { Expression } from "./expression.ts";
-import { isExpression } from "./expression.ts";
+import { isExpression, labelsOf } from "./expression.ts";
 import { FormTable } from "./form.ts";
 import { loadIced } from "./iced.ts";
 import { loadKeystone } from "./keystone.ts";
@@ -15,6 +16,7 @@ import { statementToText } from "./listing.ts";
 import type { Mode } from "./mode.ts";
 import type { InstructionNode, Node } from "./node.ts";
 import { expressionsOf, plan } from "./plan.ts";
+import { nearest } from "./nearest.ts";
 import { verify } from "./verify.ts";
 
 /** Options of {@link assemble}. */
@@ -48,11 +50,13 @@ export async function assemble<C extends AnyCode>(
   code: C & Linked<C>,
   options: AssembleOptions = {},
 ): Promise<Program> {
-  const { mode, nodes }: AnyCode = code;
+  const { mode }: AnyCode = code;
   const origin = checkOrigin(mode, options.origin ?? 0n);
+  const nodes = arrange((code as AnyCode).nodes);
   checkLabels(nodes);
   const statements = await encodeAll(mode, nodes);
   const labels = place(statements, origin);
+  checkTotal(statements);
   const chunks = statements.map((statement) => bytesOf(statement, labels));
   const bytes = concatenate(chunks);
   await verify(mode, statements, chunks, labels);
@@ -60,7 +64,7 @@ export async function assemble<C extends AnyCode>(
     mode,
     origin,
     bytes,
-    labels,
+    labels: publicLabels(nodes, labels),
     listing: statements.map((statement, i) => listingLine(statement, chunks[i]!)),
   };
 }
@@ -73,11 +77,33 @@ function checkOrigin(mode: Mode, origin: bigint): bigint {
   });
 }
 
+/** More than this is no guest: 1 GiB. */
+const mostBytes = 2 ** 30;
+
+function checkTotal(statements: readonly Placed[]): void {
+  let total = 0;
+  for (const { node, size } of statements) {
+    total += size;
+    if (total <= mostBytes) continue;
+    throw new AsmError(`${statementToText(node)}: the code is beyond 1 GiB here`, {
+      code: "OUT_OF_RANGE",
+      value: total,
+      source: locate(node.site),
+    });
+  }
+}
+
+/** The labels without those that are local to a piece of text. */
+function publicLabels(nodes: readonly Node[], labels: ReadonlyMap<string, bigint>): ReadonlyMap<string, bigint> {
+  const local = new Set(nodes.flatMap((node) => (node.kind === "label" && node.local === true ? [node.name] : [])));
+  return local.size === 0 ? labels : new Map(Array.from(labels).filter(([name]) => !local.has(name)));
+}
+
 /** The builder's types find these mistakes as well; names that are computed are found here. */
 function checkLabels(nodes: readonly Node[]): void {
   const defined = new Map<string, Node>();
   for (const node of nodes) {
-    if (node.kind !== "label") continue;
+    if (node.kind !== "label" && node.kind !== "constant") continue;
     const first = defined.get(node.name);
     if (first !== undefined) {
       const where = locate(first.site);
@@ -91,22 +117,47 @@ function checkLabels(nodes: readonly Node[]): void {
     defined.set(node.name, node);
   }
   for (const node of nodes) {
-    for (const { labels } of expressionsIn(node)) {
-      const missing = labels.find(({ name }) => !defined.has(name));
+    for (const expression of expressionsIn(node)) {
+      const missing = labelsOf(expression).find((name) => !defined.has(name));
       if (missing === undefined) continue;
-      throw new AsmError(`label "${missing.name}" is not defined`, {
+      throw new AsmError(`label "${missing}" is not defined`, {
         code: "UNDEFINED_LABEL",
-        value: missing.name,
+        value: missing,
         source: locate(node.site),
-        hint: defined.size === 0 ? "no label is" : `these are: ${[...defined.keys()].join(", ")}`,
+        hint: hintAt(missing, [...defined.keys()]),
       });
     }
   }
 }
 
+/** So many labels are listed; of more, only one that is spelled alike. */
+const mostListed = 12;
+
+function hintAt(missing: string, defined: readonly string[]): string {
+  const close = nearest(missing, defined);
+  if (close !== undefined && defined.length > mostListed) return `did you mean ${close}?`;
+  const listed = defined.slice(0, mostListed).join(", ");
+  if (defined.length === 0) return "no label is";
+  return defined.length > mostListed
+    ? `these are, and ${defined.length - mostListed} more: ${listed}`
+    : `these are: ${listed}`;
+}
+
 function expressionsIn(node: Node): readonly Expression[] {
-  if (node.kind === "instruction") return expressionsOf(node);
-  return node.kind === "numbers" ? node.values.filter(isExpression) : [];
+  switch (node.kind) {
+    case "instruction":
+      return expressionsOf(node);
+    case "numbers":
+      return node.values.filter(isExpression);
+    case "advance":
+      return [node.to];
+    case "repeat":
+      return [node.count];
+    case "constant":
+      return [node.value];
+    default:
+      return [];
+  }
 }
 
 async function encodeAll(mode: Mode, nodes: readonly Node[]): Promise<Placed[]> {

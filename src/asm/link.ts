@@ -6,8 +6,10 @@ import { hex } from "../core/hex.ts";
 import { AsmError } from "./asm-error.ts";
 import { locate } from "./call-site.ts";
 import type { Encoding, Request } from "./encode.ts";
-import { evaluate, isExpression } from "./expression.ts";
+import type { SizeSurroundings } from "./elastic.ts";
+import { gap, isElastic, sizeOfElastic, withStatement } from "./elastic.ts";
 import type { Expression } from "./expression.ts";
+import { constant, evaluate, isExpression } from "./expression.ts";
 import { fitsField } from "./field.ts";
 import { statementToText } from "./listing.ts";
 import type { InstructionNode, Node } from "./node.ts";
@@ -41,10 +43,16 @@ interface Field {
   readonly relative: boolean;
 }
 
+/** So often may places shift without an instruction growing, before they count as depending on each other in a circle. */
+const mostShifts = 64;
+
 /** Places statements one after another from `origin`, and grows them until all their numbers fit. */
 export function place(statements: readonly Placed[], origin: bigint): ReadonlyMap<string, bigint> {
-  for (;;) {
-    const labels = layOut(statements, origin);
+  const elastic = statements.filter(({ node }) => isElastic(node));
+  let labels: ReadonlyMap<string, bigint> = new Map();
+  for (let shifts = 0; shifts < mostShifts;) {
+    const before = labels;
+    labels = layOut(statements, origin, before);
     let grew = false;
     for (const statement of statements) {
       while (statement.chosen < statement.alternatives.length - 1 && !fits(statement, labels)) {
@@ -52,27 +60,68 @@ export function place(statements: readonly Placed[], origin: bigint): ReadonlyMa
         grew = true;
       }
     }
-    if (!grew) return labels;
+    if (grew) continue;
+    if (elastic.length === 0 || isSame(before, labels)) {
+      for (const statement of elastic) sizeOfElastic(statement.node, addressed(statement, origin, labels));
+      return labels;
+    }
+    shifts++;
   }
+  throw new AsmError(`${statementToText(elastic[0]!.node)}: its size depends on itself`, {
+    code: "BAD_VALUE",
+    value: elastic[0]!.node,
+    source: locate(elastic[0]!.node.site),
+  });
 }
 
-/** Gives every statement the next address; returns the labels. */
-function layOut(statements: readonly Placed[], origin: bigint): Map<string, bigint> {
+function isSame(a: ReadonlyMap<string, bigint>, b: ReadonlyMap<string, bigint>): boolean {
+  return a.size === b.size && Array.from(b).every(([name, address]) => a.get(name) === address);
+}
+
+/**
+ * Gives every statement the next address; returns the labels. Those further on are where the last pass had them, in the
+ * first pass at the origin.
+ */
+function layOut(
+  statements: readonly Placed[],
+  origin: bigint,
+  before: ReadonlyMap<string, bigint>,
+): ReadonlyMap<string, bigint> {
   const labels = new Map<string, bigint>();
+  const known = { get: (name: string) => labels.get(name) ?? before.get(name) ?? origin };
   let address = origin;
   for (const statement of statements) {
+    const { node } = statement;
     statement.address = address;
-    statement.size = sizeOf(statement, address);
-    if (statement.node.kind === "label") labels.set(statement.node.name, address);
+    statement.size = isElastic(node)
+      ? provisionally(() => sizeOfElastic(node, addressed(statement, origin, known)))
+      : sizeOf(statement, address);
+    if (node.kind === "label") labels.set(node.name, address);
+    if (node.kind === "constant") {
+      const surroundings = { addressOf: known.get, here: address, after: address };
+      labels.set(
+        node.name,
+        provisionally(() => evaluate(node.value, surroundings), 0n),
+      );
+    }
     address += BigInt(statement.size);
   }
   return labels;
 }
 
+/** A value that may be wrong as long as labels are: then it is taken for nothing. */
+function provisionally(value: () => number): number;
+function provisionally(value: () => bigint, otherwise: bigint): bigint;
+function provisionally(value: () => number | bigint, otherwise: number | bigint = 0): number | bigint {
+  try {
+    return value();
+  } catch {
+    return otherwise;
+  }
+}
+
 function sizeOf({ node, alternatives, chosen }: Placed, address: bigint): number {
   switch (node.kind) {
-    case "label":
-      return 0;
     case "instruction":
       return alternatives[chosen]!.encoding.bytes.length;
     case "numbers":
@@ -81,24 +130,44 @@ function sizeOf({ node, alternatives, chosen }: Placed, address: bigint): number
       return node.bytes.length;
     case "align": {
       const alignment = BigInt(node.alignment);
-      return Number((alignment - (address % alignment)) % alignment);
+      const size = Number((alignment - (address % alignment)) % alignment);
+      return size > (node.most ?? size) ? 0 : size;
     }
+    default:
+      return 0;
   }
+}
+
+function addressed(
+  { address, size }: Placed,
+  origin: bigint,
+  labels: Pick<ReadonlyMap<string, bigint>, "get">,
+): SizeSurroundings {
+  return {
+    addressOf: (name) => labels.get(name)!,
+    here: address,
+    after: address + BigInt(size),
+    origin,
+  };
 }
 
 function fits(statement: Placed, labels: ReadonlyMap<string, bigint>): boolean {
   return fieldsOf(statement).every((field) =>
-    fitsField(valueOf(field, statement, labels), field.size * 8, field.extendedTo),
+    fitsField(
+      provisionally(() => valueOf(field, statement, labels), 0n),
+      field.size * 8,
+      field.extendedTo,
+    ),
   );
 }
 
 /** The value that goes into a field. A distance is taken round the end of the address space, as the CPU does. */
 function valueOf(field: Field, statement: Placed, labels: ReadonlyMap<string, bigint>): bigint {
-  const value = evaluate(
-    field.expression,
-    (name) => labels.get(name)!,
-    statement.address + BigInt(hereOffset(field, statement)),
-  );
+  const value = evaluate(field.expression, {
+    addressOf: (name) => labels.get(name)!,
+    here: statement.address + BigInt(hereOffset(field, statement)),
+    after: statement.address + BigInt(statement.size),
+  });
   if (!field.relative) return value;
   return BigInt.asIntN(field.extendedTo, value - (statement.address + BigInt(statement.size)));
 }
@@ -124,22 +193,18 @@ function instructionFields(node: InstructionNode, { request, encoding }: Alterna
   return node.operands.flatMap((operand, i): Field[] => {
     const kind = kinds[i]!;
     if (kind.branch !== undefined) {
-      const expression = isExpression(operand) ? operand : number(operand as bigint);
+      const expression = isExpression(operand) ? operand : constant(operand as bigint);
       return [{ expression, ...encoding.immediate, extendedTo: mode, relative: true }];
     }
     if (isExpression(operand)) {
       return [{ expression: operand, ...encoding.immediate, extendedTo: kind.immediate!.extendedTo, relative: false }];
     }
     if (typeof operand === "bigint" || operand.kind === "register" || !isExpression(operand.displacement)) return [];
-    const relative = operand.base === "rip";
+    const relative = operand.base === "rip" || operand.base === "eip";
     return [
       { expression: operand.displacement, ...encoding.displacement, extendedTo: addressBits(operand, mode), relative },
     ];
   });
-}
-
-function number(constant: bigint): Expression {
-  return { kind: "expression", labels: [], here: 0, constant };
 }
 
 /** The bytes of a placed statement, every number filled in. */
@@ -154,7 +219,7 @@ export function bytesOf(statement: Placed, labels: ReadonlyMap<string, bigint>):
     });
   }
   for (const field of fieldsOf(statement)) {
-    const value = valueOf(field, statement, labels);
+    const value = withStatement(node, () => valueOf(field, statement, labels));
     if (!fitsField(value, field.size * 8, field.extendedTo))
       throw outOfRange(node, value, field.size * 8, field.relative);
     write(bytes, field.offset, field.size, value);
@@ -165,7 +230,7 @@ export function bytesOf(statement: Placed, labels: ReadonlyMap<string, bigint>):
 function startingBytes({ node, alternatives, chosen, size }: Placed): Uint8Array {
   if (node.kind === "instruction") return alternatives[chosen]!.encoding.bytes.slice();
   if (node.kind === "bytes") return node.bytes;
-  return new Uint8Array(size).fill(node.kind === "align" ? node.fill : 0);
+  return gap(node, size);
 }
 
 function write(bytes: Uint8Array, offset: number, size: number, value: bigint): void {

@@ -1,11 +1,11 @@
 /** The listing: every statement with its address, its bytes and where it was written. */
-import { hex } from "../core/hex.ts";
+import { hex, hexBytes } from "../core/hex.ts";
 import type { SourceLocation } from "../core/source.ts";
 import { maskToText } from "./decorators.ts";
 import type { Writer } from "./encode.ts";
 import { expressionToText, isExpression } from "./expression.ts";
 import type { Memory } from "./memory.ts";
-import type { Node, NodeOperand } from "./node.ts";
+import type { Fill, Node, NodeOperand } from "./node.ts";
 import type { Register } from "./register.ts";
 
 /** One statement of a program, as it lies in memory. */
@@ -42,8 +42,21 @@ export function statementToText(node: Node): string {
     case "bytes":
       return node.text;
     case "align":
-      return `align ${node.alignment}${node.fill === 0 ? "" : `, ${hex(node.fill, 2)}`}`;
+      return `align ${node.alignment}${fillToText(node.fill)}`;
+    case "advance":
+      return `${node.fromBeginning ? "pad" : "org"} ${expressionToText(node.to)}${fillToText(node.fill)}`;
+    case "repeat":
+      return `repeat ${expressionToText(node.count)}, ${hexBytes(node.unit)}`;
+    case "constant":
+      return `${node.name} = ${expressionToText(node.value)}`;
+    case "section":
+      return `section ${node.name}`;
   }
+}
+
+function fillToText(fill: Fill): string {
+  if (typeof fill === "object") return ", nop";
+  return fill === 0 ? "" : `, ${hex(fill, 2)}`;
 }
 
 function numberToText(value: NodeOperand & (bigint | object)): string {

@@ -1,6 +1,6 @@
 /** Memory operands: what an instruction reads or writes through an address. */
 import type { Expression } from "./expression.ts";
-import { isExpression, wholeNumber } from "./expression.ts";
+import { add, constant, isExpression, offset, simplest, wholeNumber } from "./expression.ts";
 import { AsmError } from "./asm-error.ts";
 import type { Register } from "./register.ts";
 
@@ -139,15 +139,13 @@ function memory(size: number, terms: readonly Term[]): Memory {
   let base: Register | undefined;
   let index: Register | undefined;
   let scale: 1 | 2 | 4 | 8 = 1;
-  let constant = 0n;
-  const labels: Expression["labels"][number][] = [];
+  let displacement: Expression = constant(0n);
   for (const term of terms) {
-    if (typeof term === "number" || typeof term === "bigint") constant += wholeNumber(term);
-    else if (typeof term === "string") labels.push({ name: term, factor: 1 });
-    else if (isExpression(term)) {
-      labels.push(...term.labels);
-      constant += term.constant;
-    } else if (term.kind === "scaled") {
+    if (typeof term === "number" || typeof term === "bigint")
+      displacement = add(displacement, constant(wholeNumber(term)));
+    else if (typeof term === "string") displacement = add(displacement, offset(term));
+    else if (isExpression(term)) displacement = add(displacement, term);
+    else if (term.kind === "scaled") {
       if (index !== undefined) throw badAddress("two index registers", terms);
       ({ register: index, scale } = term);
     } else if (term.kind === "memory") throw badAddress("a memory operand inside an address", terms);
@@ -174,7 +172,7 @@ function memory(size: number, terms: readonly Term[]): Memory {
     base: base?.name,
     index: index?.name,
     scale,
-    displacement: labels.length === 0 ? constant : { kind: "expression", labels, here: 0, constant },
+    displacement: simplest(displacement),
   };
 }
 

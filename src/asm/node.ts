@@ -4,6 +4,7 @@ import type { Decorators } from "./decorators.ts";
 import type { Expression } from "./expression.ts";
 import type { Forms } from "./instructions.ts";
 import type { Memory } from "./memory.ts";
+import type { Mode } from "./mode.ts";
 import type { Register } from "./register.ts";
 
 /** The name of an instruction, after aliases. */
@@ -33,13 +34,22 @@ export interface InstructionNode extends Statement {
 export interface LabelNode extends Statement {
   readonly kind: "label";
   readonly name: string;
+  /** Whether the name is no business of who uses the program: it is left out of its labels. */
+  readonly local?: true;
+}
+
+/** A name for a value. */
+export interface ConstantNode extends Statement {
+  readonly kind: "constant";
+  readonly name: string;
+  readonly value: Expression;
 }
 
 /** Little-endian numbers of one width. */
 export interface NumbersNode extends Statement {
   readonly kind: "numbers";
   /** In bytes. */
-  readonly width: 1 | 2 | 4 | 8;
+  readonly width: 1 | 2 | 4 | 8 | 16;
   readonly values: readonly (bigint | Expression)[];
 }
 
@@ -50,13 +60,51 @@ export interface BytesNode extends Statement {
   readonly text: string;
 }
 
+/** What a gap is filled with: a byte's value, or instructions that do nothing in code of a mode. */
+export type Fill = number | { readonly nops: Mode };
+
 /** Fill up to an aligned address. */
 export interface AlignNode extends Statement {
   readonly kind: "align";
   /** A power of two, in bytes. */
   readonly alignment: number;
+  readonly fill: Fill;
+  /** Nothing is filled where this many bytes would not be enough. */
+  readonly most?: number;
+}
+
+/** Fill up to a place further on. */
+export interface AdvanceNode extends Statement {
+  readonly kind: "advance";
+  readonly to: Expression;
+  /** Whether `to` counts from the beginning of the code instead of from address 0. */
+  readonly fromBeginning: boolean;
   readonly fill: number;
 }
 
+/** The same bytes several times, where the number of times depends on labels. */
+export interface RepeatNode extends Statement {
+  readonly kind: "repeat";
+  readonly count: Expression;
+  readonly unit: Uint8Array;
+}
+
+/** What follows belongs to a section. */
+export interface SectionNode extends Statement {
+  readonly kind: "section";
+  readonly name: string;
+  /** Whether it comes after all sections that hold bits: `.bss`. */
+  readonly last: boolean;
+}
+
 /** Any statement. */
-export type Node = InstructionNode | LabelNode | NumbersNode | BytesNode | AlignNode;
+export type Node =
+  | InstructionNode
+  | LabelNode
+  | ConstantNode
+  | NumbersNode
+  | BytesNode
+  | AlignNode
+  | AdvanceNode
+  | RepeatNode
+  | SectionNode;

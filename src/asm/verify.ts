@@ -5,6 +5,7 @@
 import { hexBytes } from "../core/hex.ts";
 import { AsmError } from "./asm-error.ts";
 import { locate } from "./call-site.ts";
+import type { Expression, Surroundings } from "./expression.ts";
 import { evaluate, isExpression } from "./expression.ts";
 import { loadIced } from "./iced.ts";
 import type { Placed } from "./link.ts";
@@ -35,7 +36,12 @@ export async function verify(
     decoder.ip = address;
     decoder.decodeOut(decoded);
     const { request } = alternatives[chosen]!;
-    const operands = node.operands.map((operand) => resolve(operand, labels, address));
+    const surroundings = {
+      addressOf: (name: string) => labels.get(name)!,
+      here: address,
+      after: address + BigInt(bytes.length),
+    };
+    const operands = node.operands.map((operand) => resolve(operand, surroundings));
     const same = readBack.isWhatWasWritten(decoded, request.forms, { ...request.instruction, operands });
     const isWhole = !decoder.canDecode;
     decoder.free();
@@ -50,9 +56,8 @@ export async function verify(
   decoded.free();
 }
 
-function resolve(operand: NodeOperand, labels: ReadonlyMap<string, bigint>, here: bigint): ResolvedOperand {
-  const value = (each: bigint | Parameters<typeof evaluate>[0]): bigint =>
-    isExpression(each) ? evaluate(each, (name) => labels.get(name)!, here) : each;
+function resolve(operand: NodeOperand, surroundings: Surroundings): ResolvedOperand {
+  const value = (each: bigint | Expression): bigint => (isExpression(each) ? evaluate(each, surroundings) : each);
   if (typeof operand === "bigint" || operand.kind === "expression") return value(operand);
   return operand.kind === "register" ? operand : { ...operand, displacement: value(operand.displacement) };
 }
