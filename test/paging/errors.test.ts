@@ -119,6 +119,12 @@ describe("a mapping that no tables can have", () => {
   });
 });
 
+test("the last page of physical memory, and of virtual memory, can be mapped", () => {
+  const last = { ...page, virt: 0xffff_ffff_ffff_f000n, phys: 0xf_ffff_ffff_f000n };
+  const tables = buildPageTables({ mode: "4-level", tables: 0n, mappings: [last] });
+  expect(walk(addressSpaceOf(tables), 0xffff_ffff_ffff_ffffn).page?.phys).toBe(0xf_ffff_ffff_ffffn);
+});
+
 describe("a description that no tables can have", () => {
   test("two mappings of one address name each other", () => {
     const mappings = [page, { ...page, name: "b", virt: 0x0n, size: 0x3000n }];
@@ -203,6 +209,14 @@ describe("the budget", () => {
         "  hint: say `budget: 2151690240n` in the description to allow it, or use larger pages",
     });
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1 << 20);
+  });
+
+  test("allows what is just as large", () => {
+    const mappings = [page];
+    expect(buildPageTables({ mode: "4-level", tables: 0n, mappings, budget: 0x4000n }).bytes.length).toBe(0x4000);
+    expect(errorOf(() => buildPageTables({ mode: "4-level", tables: 0n, mappings, budget: 0x3fffn })).code).toBe(
+      "paging-budget",
+    );
   });
 
   test("does not keep from counting", () => {

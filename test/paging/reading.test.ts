@@ -69,20 +69,30 @@ describe("ranges", () => {
     expect([first?.name, first?.size]).toEqual([undefined, 0x1000n]);
   });
 
+  test("ends where physical addresses do not go on", () => {
+    const jump = [
+      { name: "a", virt: 0x1000n, phys: 0x9000n, size: 0x1000n, access: "rwx" },
+      { name: "b", virt: 0x2000n, phys: 0xb000n, size: 0x1000n, access: "rwx" },
+    ] as const;
+    const { memory, cpu } = kernelSpace({ mappings: jump });
+    expect(ranges({ memory, cpu }).ranges.map(({ phys, size }) => [phys, size])).toEqual([
+      [0x9000n, 0x1000n],
+      [0xb000n, 0x1000n],
+    ]);
+  });
+
   test("takes the rights of all levels together", () => {
     const space = foreign({ 0: 0x1007n, 0x1000: 0x2005n, 0x2000: (1n << 63n) | 0x3007n, 0x3000: 0x9007n }, 4);
     expect(ranges(space).ranges).toMatchObject([{ access: "r", user: true, phys: 0x9000n }]);
   });
 
-  test.each([
-    ["map one page everywhere", 0x9003n],
-    ["map two pages in turn", undefined],
-  ])("ends where tables of 2^36 pages %s", (_, entry) => {
-    // Every entry of every table refers to the next table.
+  test("ends where tables map 2^36 pages that have nothing in common", () => {
+    // Every entry of every table refers to the next table, and those of the last one to one page.
     const entries: Record<number, bigint> = {};
     for (let index = 0; index < 512; index++) {
-      for (let level = 0; level < 3; level++) entries[level * 0x1000 + index * 8] = BigInt((level + 1) * 0x1000 + 3);
-      entries[0x3000 + index * 8] = entry ?? BigInt(0x9003 + (index & 1) * 0x2000);
+      for (let level = 0; level < 4; level++) {
+        entries[level * 0x1000 + index * 8] = level === 3 ? 0x9003n : BigInt((level + 1) * 0x1000 + 3);
+      }
     }
     const space = foreign(entries, 4);
     const { ranges: found, problems } = ranges(space);
@@ -195,6 +205,19 @@ describe("lint", () => {
       "warning USER_IN_UPPER_HALF vdso ffffffff80000000",
       "warning CACHE_ALIAS mmio 600000",
     ]);
+  });
+
+  test("finds no fault with two memory types side by side", () => {
+    const ram = { name: "ram", virt: 0x1000n, phys: 0x1000n, size: 0x1000n, access: "rx" } as const;
+    const device = {
+      name: "device",
+      virt: 0x8000n,
+      phys: 0x2000n,
+      size: 0x1000n,
+      access: "rx",
+      cache: { pat: 3 },
+    } as const;
+    expect(found(kernelSpace({ mappings: [ram, device] }))).toEqual([]);
   });
 
   test("finds what the control registers make void", () => {
