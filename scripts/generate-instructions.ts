@@ -3,8 +3,8 @@
  * and for each mnemonic the numbers of iced-x86's instruction codes. `--check` compares instead of writing.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { aliases } from "../src/asm/aliases.ts";
-import { readForms, type Form } from "../src/asm/form.ts";
+import { aliases, waitingForms } from "../src/asm/aliases.ts";
+import { needSize, readForms, type Form } from "../src/asm/form.ts";
 import { loadIced } from "../src/asm/iced.ts";
 import { modes, type Mode } from "../src/asm/mode.ts";
 import type { WrittenOperand } from "../src/asm/operand-kind.ts";
@@ -13,7 +13,7 @@ const iced = await loadIced();
 const { Code, CodeExt, CpuidFeature, EncodingKind, Instruction, MemorySize, Mnemonic } = iced;
 
 /** CPUID features of CPUs that are gone, or that were never made. */
-const abandoned = /^(CYRIX|CENTAUR|PADLOCK|KNC|IA64|UMOV|MOV_TR|OSS$|.*_ONLY$)/;
+const abandoned = /^(CYRIX|CENTAUR|PADLOCK|KNC|IA64|UMOV|MOV_TR|OSS|PCOMMIT|UDBG|CL1INVMB|.*_ONLY)$|^(CYRIX|PADLOCK|CENTAUR)_/;
 
 /** Encodings that are of no instruction, or that are another instruction's second encoding without a name of its own. */
 const excluded = new Set(["reservednop", "sal"]);
@@ -39,6 +39,7 @@ function readInstructions(): Map<string, Instructions> {
     const isWanted =
       opCode.isInstruction &&
       opCode.encoding !== EncodingKind.MVEX &&
+      !opCode.fwait &&
       !excluded.has(mnemonic) &&
       !(["call", "jmp"].includes(mnemonic) && farPointers.has(opCode.memorySize)) &&
       !Array.from(instruction.cpuidFeatures()).some((feature) => abandoned.test(CpuidFeature[feature]!));
@@ -84,7 +85,7 @@ function operandLists(forms: readonly Form[]): string[] {
   const elements = sizesByKey(forms, (form) => form.broadcastBits);
   const lists = forms.flatMap((form) => {
     const key = memoryKey(form);
-    const isAmbiguous = sizes.get(key)!.size > 1;
+    const isAmbiguous = needSize(sizes.get(key)!);
     const whole = form.memoryBits === 0 ? "Mem<number>" : `Mem<${isAmbiguous ? "" : "0 | "}${form.memoryBits}>`;
     const element = elements.get(key)!.size > 1 ? `Bcst<${form.broadcastBits}>` : `Bcst<0 | ${form.broadcastBits}>`;
     return tuples(form, form.broadcastBits === 0 ? whole : `${whole} | ${element}`);
@@ -150,9 +151,9 @@ function source(table: ReadonlyMap<string, Instructions>): string {
     "export interface Instructions<M extends Mode, Defined extends string, Used extends string> {",
   );
   for (const [mnemonic, each] of table) lines.push(...methodLines(mnemonic, each));
-  for (const [alias, mnemonic] of Object.entries(aliases)) {
+  for (const [alias, mnemonic] of Object.entries({ ...aliases, ...waitingForms })) {
     lines.push(
-      `  /** The same as {@link ${mnemonic}}. */`,
+      alias in waitingForms ? `  /** {@link wait} and {@link ${mnemonic}}. */` : `  /** The same as {@link ${mnemonic}}. */`,
       `  ${alias}<O extends readonly Operand[]>(`,
       `    ...operands: Check<M, "${mnemonic}", O>`,
       `  ): Code<M, Defined, Used | LabelsIn<O>>;`,

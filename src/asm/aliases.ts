@@ -47,5 +47,18 @@ export const aliases = {
   sal: "shl",
 } as const;
 
+/** x87 instructions that wait for pending exceptions first: each is `wait` and its form without (SDM vol. 2A, FINIT). */
+export const waitingForms = {
+  fclex: "fnclex",
+  fdisi: "fndisi",
+  feni: "fneni",
+  finit: "fninit",
+  fsave: "fnsave",
+  fsetpm: "fnsetpm",
+  fstcw: "fnstcw",
+  fstenv: "fnstenv",
+  fstsw: "fnstsw",
+} as const;
+
 /** A second name of an instruction. */
 export type Alias = keyof typeof aliases;

@@ -1,6 +1,6 @@
 /** The builder: every method records one node and returns new code. */
 import { show } from "../core/show.ts";
-import { aliases } from "./aliases.ts";
+import { aliases, waitingForms } from "./aliases.ts";
 import { AsmError } from "./asm-error.ts";
 import type { CallSite } from "./call-site.ts";
 import { captureCallSite, locate } from "./call-site.ts";
@@ -182,8 +182,17 @@ function defineInstruction(name: string, mnemonic: Mnemonic): void {
   Object.defineProperty(CodeBuilder.prototype, name, { value: method });
 }
 
+function defineWaiting(name: string, mnemonic: Mnemonic): void {
+  const method = function (this: CodeBuilder, ...operands: Operand[]): CodeBuilder {
+    const site = captureCallSite(method);
+    return this.instruction("wait", [], site).instruction(mnemonic, operands, site);
+  };
+  Object.defineProperty(CodeBuilder.prototype, name, { value: method });
+}
+
 for (const mnemonic of Object.keys(instructionCodes)) defineInstruction(mnemonic, mnemonic as Mnemonic);
 for (const [alias, mnemonic] of Object.entries(aliases)) defineInstruction(alias, mnemonic);
+for (const [name, mnemonic] of Object.entries(waitingForms)) defineWaiting(name, mnemonic);
 
 /** Empty code of a mode. The class has every method of the interface: those of the instructions are defined above. */
 function start<M extends Mode>(mode: M): Code<M, never, never> {

@@ -13,10 +13,15 @@ export interface Masked<T = Register | Memory> {
   readonly zeroing: boolean;
 }
 
+/** How many elements a broadcast makes of one. */
+export type BroadcastCount = 2 | 4 | 8 | 16 | 32;
+
 /** One element in memory that stands for all elements of a vector. */
 export interface Broadcast<Size extends number = number, AddressSize extends number = number, Labels extends string = string> {
   readonly kind: "broadcast";
   readonly memory: Memory<Size, AddressSize, Labels>;
+  /** How many elements it stands for, where the other operands do not tell. */
+  readonly to: BroadcastCount | undefined;
 }
 
 /** How an instruction rounds; all of these suppress exceptions, and `sae` does nothing else. */
@@ -53,7 +58,8 @@ export function zeroed<T extends Register>(target: T, mask: Register<"k">): Mask
 }
 
 /**
- * One element in memory for every element of the vector; its size is that of one element.
+ * One element in memory for every element of the vector; its size is that of one element. Where the instruction has forms
+ * that only the number of elements tells apart, `to` is that number.
  *
  * @example
  * ```ts
@@ -62,8 +68,9 @@ export function zeroed<T extends Register>(target: T, mask: Register<"k">): Mask
  */
 export function broadcast<Size extends number, A extends number, L extends string>(
   memory: Memory<Size, A, L>,
+  to?: BroadcastCount,
 ): Broadcast<Size, A, L> {
-  return { kind: "broadcast", memory };
+  return { kind: "broadcast", memory, to };
 }
 
 const rounding = <Name extends RoundingName>(name: Name): Rounding<Name> => Object.freeze({ kind: "rounding", name });
@@ -84,8 +91,8 @@ export interface Decorators {
   /** The name of the opmask register. */
   readonly mask: string | undefined;
   readonly zeroing: boolean;
-  /** Whether the memory operand is one element, broadcast. */
-  readonly broadcast: boolean;
+  /** Whether the memory operand is one element, broadcast, and to how many if the author says. */
+  readonly broadcast: boolean | BroadcastCount;
   readonly rounding: RoundingName | undefined;
 }
 
@@ -104,7 +111,7 @@ export function undecorate<T>(operands: readonly (T | Masked | Broadcast | Round
       decorators = { ...decorators, mask: operand.mask.name, zeroing: operand.zeroing };
       plain.push(operand.target);
     } else if (is(operand, "broadcast")) {
-      decorators = { ...decorators, broadcast: true };
+      decorators = { ...decorators, broadcast: operand.to ?? true };
       plain.push(operand.memory);
     } else if (is(operand, "rounding")) decorators = { ...decorators, rounding: operand.name };
     else plain.push(operand as T);

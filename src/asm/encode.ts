@@ -5,6 +5,7 @@
 import type * as Iced from "iced-x86";
 import type { Form } from "./form.ts";
 import { encodeWithIced } from "./iced-writer.ts";
+import { decoderOf } from "./iced.ts";
 import type { Keystone } from "./keystone.ts";
 import { isKeystoneFault } from "./keystone-faults.ts";
 import { printForKeystone } from "./keystone-printer.ts";
@@ -88,7 +89,7 @@ export class Encoder {
 
   /** Reads back what Keystone wrote: every statement, in order, nothing left over; else `undefined`. */
   #readAll(mode: Mode, bytes: Uint8Array, requests: readonly Request[]): Encoding[] | undefined {
-    const decoder = new this.#iced.Decoder(mode, bytes, this.#iced.DecoderOptions.None);
+    const decoder = decoderOf(this.#iced, mode, bytes);
     const decoded = new this.#iced.Instruction();
     try {
       const encodings: Encoding[] = [];

@@ -32,6 +32,8 @@ export interface Form {
   readonly defaults64: boolean;
   /** Whether Intel's CPUs decode it. */
   readonly isIntels: boolean;
+  /** Whether an encoding that needs AVX-512 is its usual one; of the other encodings, whether they are VEX. */
+  readonly encoding: "legacy" | "vex" | "evex" | "vex after evex";
   /** Whether it reads 16 bits of its register operand, whatever the register's width: `mov ds, eax`. */
   readonly readsWord: boolean;
   /** Whether its destination takes a mask: `must` for gathers and scatters. */
@@ -44,6 +46,14 @@ export interface Form {
   readonly rounding: "never" | "mode" | "sae";
   /** The form as the manual writes it. */
   readonly text: string;
+}
+
+/** The sizes of memory, in bits, that have a name. */
+const namedSizes = new Set([8, 16, 32, 48, 64, 80, 128, 256, 512]);
+
+/** Whether forms differ in the size of memory, and the author must name one; x87's environment has no named size. */
+export function needSize(sizes: ReadonlySet<number>): boolean {
+  return sizes.size > 1 && [...sizes].some((size) => namedSizes.has(size));
 }
 
 /** Selectors and the machine status word are 16 bits wide: SDM vol. 2, "Move to Segment Register", LLDT, LMSW, ... */
@@ -95,6 +105,7 @@ function readForm(iced: typeof Iced, code: number, mode: Mode): Form | undefined
       addressSize: opCode.addressSize,
       defaults64: opCode.defaultOpSize64 || opCode.forceOpSize64,
       isIntels: opCode[`intelDecoder${mode}`],
+      encoding: encodingOf(iced, opCode),
       mask: !opCode.canUseOpMaskRegister ? "never" : opCode.requireOpMaskRegister ? "must" : "may",
       zeroing: opCode.canUseZeroingMasking,
       broadcastBits: opCode.canBroadcast ? MemorySizeExt.size(opCode.broadcastMemorySize) * 8 : 0,
@@ -105,6 +116,20 @@ function readForm(iced: typeof Iced, code: number, mode: Mode): Form | undefined
   } finally {
     opCode.free();
   }
+}
+
+/** Features that gave VEX encodings to what AVX-512 had first: assemblers keep to EVEX unless told otherwise. */
+const vexAfterEvex = /^AVX_(VNNI|IFMA|NE_CONVERT)$/;
+
+function encodingOf(iced: typeof Iced, opCode: Iced.OpCodeInfo): Form["encoding"] {
+  const { CpuidFeature, EncodingKind, Instruction } = iced;
+  if (opCode.encoding === EncodingKind.EVEX) return "evex";
+  if (opCode.encoding !== EncodingKind.VEX) return "legacy";
+  const instruction = new Instruction();
+  instruction.code = opCode.code;
+  const features = Array.from(instruction.cpuidFeatures(), (feature) => CpuidFeature[feature]!);
+  instruction.free();
+  return features.some((feature) => vexAfterEvex.test(feature)) ? "vex after evex" : "vex";
 }
 
 /** What of an instruction decides which forms fit. */
@@ -125,9 +150,13 @@ function takesDecorators(form: Form, { mask, zeroing, broadcast, rounding }: Dec
   return (
     form.mask !== (mask === undefined ? "must" : "never") &&
     (!zeroing || form.zeroing) &&
-    (!broadcast || form.broadcastBits !== 0) &&
+    (broadcast === false || broadcasts(form, broadcast)) &&
     (rounding === undefined || form.rounding === (rounding === "sae" ? "sae" : "mode"))
   );
+}
+
+function broadcasts({ broadcastBits, memoryBits }: Form, to: true | number): boolean {
+  return broadcastBits !== 0 && (to === true || to === memoryBits / broadcastBits);
 }
 
 function isMemory(operand: NodeOperand): operand is Memory {
@@ -160,6 +189,24 @@ function orAll(forms: readonly Form[], hasImpliedSize: (form: Form) => boolean):
   return implied.length > 0 ? implied : forms;
 }
 
+/**
+ * Of forms with VEX and with EVEX, those that more CPUs have: VEX, unless a register or a decoration needs EVEX. EVEX is
+ * never chosen because it is shorter, as with its scaled displacements.
+ */
+export function formsOfUsualEncoding(forms: readonly Form[], operands: readonly NodeOperand[]): readonly Form[] {
+  const evex = forms.filter((form) => form.encoding === "evex");
+  const others = forms.filter((form) => form.encoding !== "evex");
+  if (evex.length === 0 || others.length === 0) return forms;
+  if (operands.some(needsEvex) || others.every((form) => form.encoding === "vex after evex")) return evex;
+  return others;
+}
+
+/** Vector registers from 16 on have no VEX encoding (SDM vol. 2A, 2.7). */
+function needsEvex(operand: NodeOperand): boolean {
+  if (typeof operand !== "object" || operand.kind === "expression") return false;
+  return /^[xyz]mm(1[6-9]|[23]\d)$/.test(operand.kind === "register" ? operand.name : (operand.index ?? ""));
+}
+
 /** Of the forms, those whose immediates hold the numbers that are written. */
 export function formsInRange(forms: readonly Form[], operands: readonly NodeOperand[]): readonly Form[] {
   return forms.filter((form) =>
@@ -182,7 +229,7 @@ function fits(kind: OperandKind, operand: NodeOperand, form: Form, mode: Mode, {
   if (isExpression(operand)) return kind.branch !== undefined || (kind.immediate !== undefined && isFullWidth(kind));
   if (operand.kind === "register") return fitsRegister(kind, operand, form);
   if (kind.memory === undefined) return false;
-  const bits = broadcast ? form.broadcastBits : form.memoryBits;
+  const bits = broadcast !== false ? form.broadcastBits : form.memoryBits;
   if (operand.size !== 0 && bits !== 0 && operand.size !== bits) return false;
   if (vectorIndex(operand) !== kind.index) return false;
   if (kind.memory === "modrm") return true;

@@ -36,7 +36,7 @@ function setDecorators(iced: typeof Iced, instruction: Iced.Instruction, { decor
   const { mask, zeroing, broadcast, rounding } = decorators;
   if (mask !== undefined) instruction.opMask = registerId(iced, mask);
   instruction.zeroingMasking = zeroing;
-  instruction.isBroadcast = broadcast;
+  instruction.isBroadcast = broadcast !== false;
   if (rounding === "sae") instruction.suppressAllExceptions = true;
   else if (rounding !== undefined) instruction.roundingControl = iced.RoundingControl[roundingControls[rounding]];
 }
@@ -100,8 +100,9 @@ function setMemory(iced: typeof Iced, instruction: Iced.Instruction, memory: Res
   instruction.memoryIndexScale = memory.scale;
   const displacement = memory.displacement ?? placeholder(Math.min(bits, 32));
   instruction.memoryDisplacement = BigInt.asUintN(64, displacement);
-  const isAbsolute = memory.base === undefined && memory.index === undefined;
-  instruction.memoryDisplSize = isAbsolute || memory.base === "rip" ? bits / 8 : displacement === 0n ? 0 : 1;
+  // Without a base the displacement has the address's full width, whatever its value (SDM vol. 2A, table 2-3).
+  const isFull = memory.base === undefined || memory.base === "rip";
+  instruction.memoryDisplSize = isFull ? bits / 8 : displacement === 0n ? 0 : 1;
 }
 
 /** A string instruction's operands: registers by name, addresses by the mode's size. */

@@ -288,12 +288,6 @@ export interface Forms {
     64: [];
     takes: "no operands";
   };
-  cl1invmb: {
-    16: [];
-    32: [];
-    64: never;
-    takes: "no operands";
-  };
   clac: Same<[], "no operands">;
   clc: Same<[], "no operands">;
   cld: Same<[], "no operands">;
@@ -681,7 +675,6 @@ export interface Forms {
   fbld: Same<[Mem<0 | 80>], "m80bcd">;
   fbstp: Same<[Mem<0 | 80>], "m80bcd">;
   fchs: Same<[], "no operands">;
-  fclex: Same<[], "no operands">;
   fcmovb: Same<[Only<"st0">, Reg<"st">], "st(0), st(i)">;
   fcmovbe: Same<[Only<"st0">, Reg<"st">], "st(0), st(i)">;
   fcmove: Same<[Only<"st0">, Reg<"st">], "st(0), st(i)">;
@@ -697,13 +690,11 @@ export interface Forms {
   fcompp: Same<[], "no operands">;
   fcos: Same<[], "no operands">;
   fdecstp: Same<[], "no operands">;
-  fdisi: Same<[], "no operands">;
   fdiv: Same<[Mem<32>] | [Only<"st0">, Reg<"st">] | [Mem<64>] | [Reg<"st">, Only<"st0">], "m32fp | st(0), st(i) | m64fp | st(i), st(0)">;
   fdivp: Same<[Reg<"st">, Only<"st0">], "st(i), st(0)">;
   fdivr: Same<[Mem<32>] | [Only<"st0">, Reg<"st">] | [Mem<64>] | [Reg<"st">, Only<"st0">], "m32fp | st(0), st(i) | m64fp | st(i), st(0)">;
   fdivrp: Same<[Reg<"st">, Only<"st0">], "st(i), st(0)">;
   femms: Same<[], "no operands">;
-  feni: Same<[], "no operands">;
   ffree: Same<[Reg<"st">], "st(i)">;
   ffreep: Same<[Reg<"st">], "st(i)">;
   fiadd: Same<[Mem<32>] | [Mem<16>], "m32int | m16int">;
@@ -714,7 +705,6 @@ export interface Forms {
   fild: Same<[Mem<32>] | [Mem<16>] | [Mem<64>], "m32int | m16int | m64int">;
   fimul: Same<[Mem<32>] | [Mem<16>], "m32int | m16int">;
   fincstp: Same<[], "no operands">;
-  finit: Same<[], "no operands">;
   fist: Same<[Mem<32>] | [Mem<16>], "m32int | m16int">;
   fistp: Same<[Mem<32>] | [Mem<16>] | [Mem<64>], "m32int | m16int | m64int">;
   fisttp: Same<[Mem<32>] | [Mem<64>] | [Mem<16>], "m32int | m64int | m16int">;
@@ -723,7 +713,7 @@ export interface Forms {
   fld: Same<[Mem<32>] | [Reg<"st">] | [Mem<80>] | [Mem<64>], "m32fp | st(i) | m80fp | m64fp">;
   fld1: Same<[], "no operands">;
   fldcw: Same<[Mem<0 | 16>], "m2byte">;
-  fldenv: Same<[Mem<112>] | [Mem<224>], "m14byte | m28byte">;
+  fldenv: Same<[Mem<0 | 112>] | [Mem<0 | 224>], "m14byte | m28byte">;
   fldl2e: Same<[], "no operands">;
   fldl2t: Same<[], "no operands">;
   fldlg2: Same<[], "no operands">;
@@ -737,29 +727,24 @@ export interface Forms {
   fneni: Same<[], "no operands">;
   fninit: Same<[], "no operands">;
   fnop: Same<[], "no operands">;
-  fnsave: Same<[Mem<752>] | [Mem<864>], "m94byte | m108byte">;
+  fnsave: Same<[Mem<0 | 752>] | [Mem<0 | 864>], "m94byte | m108byte">;
   fnsetpm: Same<[], "no operands">;
   fnstcw: Same<[Mem<0 | 16>], "m2byte">;
-  fnstenv: Same<[Mem<112>] | [Mem<224>], "m14byte | m28byte">;
+  fnstenv: Same<[Mem<0 | 112>] | [Mem<0 | 224>], "m14byte | m28byte">;
   fnstsw: Same<[Mem<0 | 16>] | [Only<"ax">], "m2byte | ax">;
   fpatan: Same<[], "no operands">;
   fprem: Same<[], "no operands">;
   fprem1: Same<[], "no operands">;
   fptan: Same<[], "no operands">;
   frndint: Same<[], "no operands">;
-  frstor: Same<[Mem<752>] | [Mem<864>], "m94byte | m108byte">;
-  fsave: Same<[Mem<752>] | [Mem<864>], "m94byte | m108byte">;
+  frstor: Same<[Mem<0 | 752>] | [Mem<0 | 864>], "m94byte | m108byte">;
   fscale: Same<[], "no operands">;
-  fsetpm: Same<[], "no operands">;
   fsin: Same<[], "no operands">;
   fsincos: Same<[], "no operands">;
   fsqrt: Same<[], "no operands">;
   fst: Same<[Mem<32>] | [Mem<64>] | [Reg<"st">], "m32fp | m64fp | st(i)">;
-  fstcw: Same<[Mem<0 | 16>], "m2byte">;
-  fstenv: Same<[Mem<112>] | [Mem<224>], "m14byte | m28byte">;
   fstp: Same<[Mem<32>] | [Mem<80>] | [Mem<64>] | [Reg<"st">], "m32fp | m80fp | m64fp | st(i)">;
   fstpnce: Same<[Reg<"st">], "st(i)">;
-  fstsw: Same<[Mem<0 | 16>] | [Only<"ax">], "m2byte | ax">;
   fsub: Same<[Mem<32>] | [Only<"st0">, Reg<"st">] | [Mem<64>] | [Reg<"st">, Only<"st0">], "m32fp | st(0), st(i) | m64fp | st(i), st(0)">;
   fsubp: Same<[Reg<"st">, Only<"st0">], "st(i), st(0)">;
   fsubr: Same<[Mem<32>] | [Only<"st0">, Reg<"st">] | [Mem<64>] | [Reg<"st">, Only<"st0">], "m32fp | st(0), st(i) | m64fp | st(i), st(0)">;
@@ -1317,7 +1302,6 @@ export interface Forms {
   pcmpgtw: Same<[Reg<"mm">, Reg<"mm"> | Mem<0 | 64>] | [Reg<"xmm">, Reg<"xmm"> | Mem<0 | 128>], "mm, mm/m64 | xmm1, xmm2/m128">;
   pcmpistri: Same<[Reg<"xmm">, Reg<"xmm"> | Mem<0 | 128>, Imm], "xmm1, xmm2/m128, imm8">;
   pcmpistrm: Same<[Reg<"xmm">, Reg<"xmm"> | Mem<0 | 128>, Imm], "xmm1, xmm2/m128, imm8">;
-  pcommit: Same<[], "no operands">;
   pconfig: Same<[], "no operands">;
   pdep: {
     16: [Reg<"r32">, Reg<"r32">, Reg<"r32"> | Mem<0 | 32>];
@@ -1629,7 +1613,6 @@ export interface Forms {
   };
   rdtsc: Same<[], "no operands">;
   rdtscp: Same<[], "no operands">;
-  rdudbg: Same<[], "no operands">;
   ret: Same<[Imm] | [], "imm16 | no operands">;
   retf: Same<[Imm] | [], "imm16 | no operands">;
   rmpadjust: {
@@ -3128,7 +3111,6 @@ export interface Forms {
     64: [Mem<0 | 64>, Reg<"r64">];
     takes: "m64, r64";
   };
-  wrudbg: Same<[], "no operands">;
   wrussd: Same<[Mem<0 | 32>, Reg<"r32">], "m32, r32">;
   wrussq: {
     16: never;
@@ -3513,11 +3495,6 @@ export interface Instructions<M extends Mode, Defined extends string, Used exten
   cdqe<O extends readonly Operand[]>(
     this: M extends 64 ? unknown : `${M}-bit code has no cdqe`,
     ...operands: Check<M, "cdqe", O>
-  ): Code<M, Defined, Used | LabelsIn<O>>;
-  /** `cl1invmb` — in 16- and 32-bit code. */
-  cl1invmb<O extends readonly Operand[]>(
-    this: M extends 16 | 32 ? unknown : `${M}-bit code has no cl1invmb`,
-    ...operands: Check<M, "cl1invmb", O>
   ): Code<M, Defined, Used | LabelsIn<O>>;
   /** `clac`. */
   clac<O extends readonly Operand[]>(
@@ -4011,10 +3988,6 @@ export interface Instructions<M extends Mode, Defined extends string, Used exten
   fchs<O extends readonly Operand[]>(
     ...operands: Check<M, "fchs", O>
   ): Code<M, Defined, Used | LabelsIn<O>>;
-  /** `fclex`. */
-  fclex<O extends readonly Operand[]>(
-    ...operands: Check<M, "fclex", O>
-  ): Code<M, Defined, Used | LabelsIn<O>>;
   /** `fcmovb st(0), st(i)`. */
   fcmovb<O extends readonly Operand[]>(
     ...operands: Check<M, "fcmovb", O>
@@ -4075,10 +4048,6 @@ export interface Instructions<M extends Mode, Defined extends string, Used exten
   fdecstp<O extends readonly Operand[]>(
     ...operands: Check<M, "fdecstp", O>
   ): Code<M, Defined, Used | LabelsIn<O>>;
-  /** `fdisi`. */
-  fdisi<O extends readonly Operand[]>(
-    ...operands: Check<M, "fdisi", O>
-  ): Code<M, Defined, Used | LabelsIn<O>>;
   /** `fdiv m32fp`, `fdiv st(0), st(i)`, `fdiv m64fp`, `fdiv st(i), st(0)`. */
   fdiv<O extends readonly Operand[]>(
     ...operands: Check<M, "fdiv", O>
@@ -4098,10 +4067,6 @@ export interface Instructions<M extends Mode, Defined extends string, Used exten
   /** `femms`. */
   femms<O extends readonly Operand[]>(
     ...operands: Check<M, "femms", O>
-  ): Code<M, Defined, Used | LabelsIn<O>>;
-  /** `feni`. */
-  feni<O extends readonly Operand[]>(
-    ...operands: Check<M, "feni", O>
   ): Code<M, Defined, Used | LabelsIn<O>>;
   /** `ffree st(i)`. */
   ffree<O extends readonly Operand[]>(
@@ -4142,10 +4107,6 @@ export interface Instructions<M extends Mode, Defined extends string, Used exten
   /** `fincstp`. */
   fincstp<O extends readonly Operand[]>(
     ...operands: Check<M, "fincstp", O>
-  ): Code<M, Defined, Used | LabelsIn<O>>;
-  /** `finit`. */
-  finit<O extends readonly Operand[]>(
-    ...operands: Check<M, "finit", O>
   ): Code<M, Defined, Used | LabelsIn<O>>;
   /** `fist m32int`, `fist m16int`. */
   fist<O extends readonly Operand[]>(
@@ -4279,17 +4240,9 @@ export interface Instructions<M extends Mode, Defined extends string, Used exten
   frstor<O extends readonly Operand[]>(
     ...operands: Check<M, "frstor", O>
   ): Code<M, Defined, Used | LabelsIn<O>>;
-  /** `fsave m94byte`, `fsave m108byte`. */
-  fsave<O extends readonly Operand[]>(
-    ...operands: Check<M, "fsave", O>
-  ): Code<M, Defined, Used | LabelsIn<O>>;
   /** `fscale`. */
   fscale<O extends readonly Operand[]>(
     ...operands: Check<M, "fscale", O>
-  ): Code<M, Defined, Used | LabelsIn<O>>;
-  /** `fsetpm`. */
-  fsetpm<O extends readonly Operand[]>(
-    ...operands: Check<M, "fsetpm", O>
   ): Code<M, Defined, Used | LabelsIn<O>>;
   /** `fsin`. */
   fsin<O extends readonly Operand[]>(
@@ -4307,14 +4260,6 @@ export interface Instructions<M extends Mode, Defined extends string, Used exten
   fst<O extends readonly Operand[]>(
     ...operands: Check<M, "fst", O>
   ): Code<M, Defined, Used | LabelsIn<O>>;
-  /** `fstcw m2byte`. */
-  fstcw<O extends readonly Operand[]>(
-    ...operands: Check<M, "fstcw", O>
-  ): Code<M, Defined, Used | LabelsIn<O>>;
-  /** `fstenv m14byte`, `fstenv m28byte`. */
-  fstenv<O extends readonly Operand[]>(
-    ...operands: Check<M, "fstenv", O>
-  ): Code<M, Defined, Used | LabelsIn<O>>;
   /** `fstp m32fp`, `fstp m80fp`, `fstp m64fp`, `fstp st(i)`. */
   fstp<O extends readonly Operand[]>(
     ...operands: Check<M, "fstp", O>
@@ -4322,10 +4267,6 @@ export interface Instructions<M extends Mode, Defined extends string, Used exten
   /** `fstpnce st(i)`. */
   fstpnce<O extends readonly Operand[]>(
     ...operands: Check<M, "fstpnce", O>
-  ): Code<M, Defined, Used | LabelsIn<O>>;
-  /** `fstsw m2byte`, `fstsw ax`. */
-  fstsw<O extends readonly Operand[]>(
-    ...operands: Check<M, "fstsw", O>
   ): Code<M, Defined, Used | LabelsIn<O>>;
   /** `fsub m32fp`, `fsub st(0), st(i)`, `fsub m64fp`, `fsub st(i), st(0)`. */
   fsub<O extends readonly Operand[]>(
@@ -5433,10 +5374,6 @@ export interface Instructions<M extends Mode, Defined extends string, Used exten
   pcmpistrm<O extends readonly Operand[]>(
     ...operands: Check<M, "pcmpistrm", O>
   ): Code<M, Defined, Used | LabelsIn<O>>;
-  /** `pcommit`. */
-  pcommit<O extends readonly Operand[]>(
-    ...operands: Check<M, "pcommit", O>
-  ): Code<M, Defined, Used | LabelsIn<O>>;
   /** `pconfig`. */
   pconfig<O extends readonly Operand[]>(
     ...operands: Check<M, "pconfig", O>
@@ -6075,10 +6012,6 @@ export interface Instructions<M extends Mode, Defined extends string, Used exten
   /** `rdtscp`. */
   rdtscp<O extends readonly Operand[]>(
     ...operands: Check<M, "rdtscp", O>
-  ): Code<M, Defined, Used | LabelsIn<O>>;
-  /** `rdudbg`. */
-  rdudbg<O extends readonly Operand[]>(
-    ...operands: Check<M, "rdudbg", O>
   ): Code<M, Defined, Used | LabelsIn<O>>;
   /** `ret imm16`, `ret`. */
   ret<O extends readonly Operand[]>(
@@ -10130,10 +10063,6 @@ export interface Instructions<M extends Mode, Defined extends string, Used exten
     this: M extends 64 ? unknown : `${M}-bit code has no wrssq`,
     ...operands: Check<M, "wrssq", O>
   ): Code<M, Defined, Used | LabelsIn<O>>;
-  /** `wrudbg`. */
-  wrudbg<O extends readonly Operand[]>(
-    ...operands: Check<M, "wrudbg", O>
-  ): Code<M, Defined, Used | LabelsIn<O>>;
   /** `wrussd m32, r32`. */
   wrussd<O extends readonly Operand[]>(
     ...operands: Check<M, "wrussd", O>
@@ -10433,6 +10362,42 @@ export interface Instructions<M extends Mode, Defined extends string, Used exten
   sal<O extends readonly Operand[]>(
     ...operands: Check<M, "shl", O>
   ): Code<M, Defined, Used | LabelsIn<O>>;
+  /** {@link wait} and {@link fnclex}. */
+  fclex<O extends readonly Operand[]>(
+    ...operands: Check<M, "fnclex", O>
+  ): Code<M, Defined, Used | LabelsIn<O>>;
+  /** {@link wait} and {@link fndisi}. */
+  fdisi<O extends readonly Operand[]>(
+    ...operands: Check<M, "fndisi", O>
+  ): Code<M, Defined, Used | LabelsIn<O>>;
+  /** {@link wait} and {@link fneni}. */
+  feni<O extends readonly Operand[]>(
+    ...operands: Check<M, "fneni", O>
+  ): Code<M, Defined, Used | LabelsIn<O>>;
+  /** {@link wait} and {@link fninit}. */
+  finit<O extends readonly Operand[]>(
+    ...operands: Check<M, "fninit", O>
+  ): Code<M, Defined, Used | LabelsIn<O>>;
+  /** {@link wait} and {@link fnsave}. */
+  fsave<O extends readonly Operand[]>(
+    ...operands: Check<M, "fnsave", O>
+  ): Code<M, Defined, Used | LabelsIn<O>>;
+  /** {@link wait} and {@link fnsetpm}. */
+  fsetpm<O extends readonly Operand[]>(
+    ...operands: Check<M, "fnsetpm", O>
+  ): Code<M, Defined, Used | LabelsIn<O>>;
+  /** {@link wait} and {@link fnstcw}. */
+  fstcw<O extends readonly Operand[]>(
+    ...operands: Check<M, "fnstcw", O>
+  ): Code<M, Defined, Used | LabelsIn<O>>;
+  /** {@link wait} and {@link fnstenv}. */
+  fstenv<O extends readonly Operand[]>(
+    ...operands: Check<M, "fnstenv", O>
+  ): Code<M, Defined, Used | LabelsIn<O>>;
+  /** {@link wait} and {@link fnstsw}. */
+  fstsw<O extends readonly Operand[]>(
+    ...operands: Check<M, "fnstsw", O>
+  ): Code<M, Defined, Used | LabelsIn<O>>;
 }
 
 /** The numbers of iced-x86's instruction codes, by mnemonic. */
@@ -10511,7 +10476,6 @@ export const instructionCodes: Readonly<Record<keyof Forms, readonly number[]>> 
   cbw: [306],
   cdq: [310],
   cdqe: [308],
-  cl1invmb: [878],
   clac: [822],
   clc: [743],
   cld: [747],
@@ -10629,7 +10593,6 @@ export const instructionCodes: Readonly<Record<keyof Forms, readonly number[]>> 
   fbld: [643],
   fbstp: [645],
   fchs: [526],
-  fclex: [581],
   fcmovb: [561],
   fcmovbe: [563],
   fcmove: [562],
@@ -10645,13 +10608,11 @@ export const instructionCodes: Readonly<Record<keyof Forms, readonly number[]>> 
   fcompp: [634],
   fcos: [552],
   fdecstp: [543],
-  fdisi: [579],
   fdiv: [500, 508, 595, 604],
   fdivp: [638],
   fdivr: [501, 509, 596, 603],
   fdivrp: [637],
   femms: [886],
-  feni: [577],
   ffree: [617],
   ffreep: [647],
   fiadd: [553, 623],
@@ -10662,7 +10623,6 @@ export const instructionCodes: Readonly<Record<keyof Forms, readonly number[]>> 
   fild: [566, 639, 644],
   fimul: [554, 624],
   fincstp: [544],
-  finit: [583],
   fist: [568, 641],
   fistp: [569, 642, 646],
   fisttp: [567, 606, 640],
@@ -10696,18 +10656,13 @@ export const instructionCodes: Readonly<Record<keyof Forms, readonly number[]>> 
   fptan: [539],
   frndint: [549],
   frstor: [609, 610],
-  fsave: [612, 614],
   fscale: [550],
-  fsetpm: [585],
   fsin: [551],
   fsincos: [548],
   fsqrt: [547],
   fst: [511, 607, 619],
-  fstcw: [521],
-  fstenv: [517, 519],
   fstp: [512, 571, 608, 620, 649, 650],
   fstpnce: [525],
-  fstsw: [616, 652],
   fsub: [498, 506, 593, 602],
   fsubp: [636],
   fsubr: [499, 507, 594, 601],
@@ -10980,7 +10935,6 @@ export const instructionCodes: Readonly<Record<keyof Forms, readonly number[]>> 
   pcmpgtw: [1518, 1519],
   pcmpistri: [3981],
   pcmpistrm: [3979],
-  pcommit: [2069],
   pconfig: [817],
   pdep: [3685, 3686],
   pext: [3683, 3684],
@@ -11137,7 +11091,6 @@ export const instructionCodes: Readonly<Record<keyof Forms, readonly number[]>> 
   rdsspq: [1053],
   rdtsc: [1162],
   rdtscp: [852],
-  rdudbg: [4561],
   ret: [391, 392, 393, 394, 395, 396],
   retf: [414, 415, 416, 417, 418, 419],
   rmpadjust: [4203],
@@ -12141,7 +12094,6 @@ export const instructionCodes: Readonly<Record<keyof Forms, readonly number[]>> 
   wrpkru: [850],
   wrssd: [3687],
   wrssq: [3688],
-  wrudbg: [4562],
   wrussd: [3681],
   wrussq: [3682],
   xabort: [402],

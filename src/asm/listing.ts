@@ -30,7 +30,7 @@ export function statementToText(node: Node): string {
       const operands = node.operands
         .map((operand, i) => {
           const text = operandToText(operand);
-          const isElement = broadcast && typeof operand === "object" && operand.kind === "memory";
+          const isElement = broadcast !== false && typeof operand === "object" && operand.kind === "memory";
           return `${isElement ? text.replace("[", "bcst [") : text}${i === 0 ? maskToText(node.decorators) : ""}`;
         })
         .concat(rounding === undefined ? [] : [`{${rounding}}`])

@@ -10,7 +10,7 @@ import type { Expression } from "./expression.ts";
 import { isExpression } from "./expression.ts";
 import { fitsField } from "./field.ts";
 import type { Form, FormTable } from "./form.ts";
-import { formsInKind, formsInRange, formsOfImpliedSize } from "./form.ts";
+import { formsInKind, formsInRange, formsOfImpliedSize, formsOfUsualEncoding, needSize } from "./form.ts";
 import { operandToText, statementToText } from "./listing.ts";
 import type { Memory } from "./memory.ts";
 import type { Mode } from "./mode.ts";
@@ -29,7 +29,7 @@ export function plan(table: FormTable, mode: Mode, node: InstructionNode): reado
   const inKind = formsInKind(forms, mode, node);
   if (inKind.length === 0) throw noForm(forms, node);
   checkSize(inKind, node);
-  const ofSize = formsOfImpliedSize(inKind, mode, node.operands);
+  const ofSize = formsOfUsualEncoding(formsOfImpliedSize(inKind, mode, node.operands), node.operands);
   const fitting = formsInRange(ofSize, node.operands);
   if (fitting.length === 0) throw outOfRange(ofSize, node);
   return byPendingWidth(fitting, node).map((group) => ({
@@ -40,22 +40,26 @@ export function plan(table: FormTable, mode: Mode, node: InstructionNode): reado
       prefix: node.prefix,
       operands: node.operands.map((operand, i) => pend(operand, group[0]!.written[i]!)),
       decorators: node.decorators,
-      broadcastTo: node.decorators.broadcast ? group[0]!.memoryBits / group[0]!.broadcastBits : 0,
+      broadcastTo: node.decorators.broadcast !== false ? group[0]!.memoryBits / group[0]!.broadcastBits : 0,
     },
   }));
 }
 
-/** Finds memory without a size where two forms differ in nothing else, so that neither is what the author means. */
+/** Finds memory without a size where forms differ in nothing else, so that none of them is what the author means. */
 function checkSize(forms: readonly Form[], node: InstructionNode): void {
-  const bits = new Set(forms.map((form) => (node.decorators.broadcast ? form.broadcastBits : form.memoryBits)));
-  if (bits.size < 2) return;
-  if (!node.operands.some((operand) => typeof operand === "object" && operand.kind === "memory" && operand.size === 0))
-    return;
-  throw new AsmError(`${statementToText(node)}: the size of the memory operand is not known`, {
+  const { broadcast } = node.decorators;
+  const memory = node.operands.find((operand) => typeof operand === "object" && operand.kind === "memory");
+  if (memory === undefined) return;
+  const bitsOf = (form: Form): number => (broadcast === false ? form.memoryBits : form.broadcastBits);
+  const isUnknown = memory.size === 0 && needSize(new Set(forms.map(bitsOf)));
+  const isUncounted = broadcast === true && new Set(forms.map((form) => form.memoryBits / form.broadcastBits)).size > 1;
+  if (!isUnknown && !isUncounted) return;
+  const what = isUnknown ? "the size of the memory operand" : "the number of elements that are broadcast";
+  throw new AsmError(`${statementToText(node)}: ${what} is not known`, {
     code: "BAD_OPERANDS",
     value: node.operands,
     source: locate(node.site),
-    hint: "write byte(...), word(...), dword(...) or qword(...)",
+    hint: isUnknown ? "write byte(...), word(...), dword(...) or qword(...)" : "write broadcast(..., 2), 4, 8, 16 or 32",
   });
 }
 

@@ -73,7 +73,7 @@ export class ReadBack {
     return (
       decoded.opMask === this.#register(mask) &&
       decoded.zeroingMasking === zeroing &&
-      decoded.isBroadcast === broadcast &&
+      decoded.isBroadcast === (broadcast !== false) &&
       decoded.roundingControl === RoundingControl[roundingControls[rounding ?? "sae"]] &&
       decoded.suppressAllExceptions === (rounding === "sae")
     );

@@ -7,7 +7,7 @@ import { AsmError } from "./asm-error.ts";
 import { locate } from "./call-site.ts";
 import type { Expression, Surroundings } from "./expression.ts";
 import { evaluate, isExpression } from "./expression.ts";
-import { loadIced } from "./iced.ts";
+import { decoderOf, loadIced } from "./iced.ts";
 import type { Placed } from "./link.ts";
 import { statementToText } from "./listing.ts";
 import type { Mode } from "./mode.ts";
@@ -32,7 +32,7 @@ export async function verify(
   statements.forEach(({ node, address, alternatives, chosen }, i) => {
     if (node.kind !== "instruction") return;
     const bytes = chunks[i]!;
-    const decoder = new iced.Decoder(mode, bytes, iced.DecoderOptions.None);
+    const decoder = decoderOf(iced, mode, bytes);
     decoder.ip = address;
     decoder.decodeOut(decoded);
     const { request } = alternatives[chosen]!;

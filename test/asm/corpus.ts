@@ -119,7 +119,7 @@ function broadcasts(form: Form, mode: Mode, choices: readonly (readonly Choice[]
   const element = makers[form.broadcastBits]!(...([base, form.broadcastBits / 8] as never[]));
   const count = form.memoryBits / form.broadcastBits;
   const gnu = `${pointers[form.broadcastBits]} ptr [${base.name}+${form.broadcastBits / 8}]{1to${count}}`;
-  return [first(choices).with(at, { operand: asm.broadcast(element), gnu })];
+  return [first(choices).with(at, { operand: asm.broadcast(element, count as 2), gnu })];
 }
 
 /** The rounding modes that a form takes. */
