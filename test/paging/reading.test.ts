@@ -211,7 +211,7 @@ describe("lint", () => {
     const ram = { name: "ram", virt: 0x1000n, phys: 0x1000n, size: 0x1000n, access: "rx" } as const;
     const device = {
       name: "device",
-      virt: 0x8000n,
+      virt: 0x2_0000n,
       phys: 0x2000n,
       size: 0x1000n,
       access: "rx",
