@@ -1,8 +1,11 @@
 /** Control registers by the names of their bits. */
 import { hex } from "../core/hex.ts";
 
+/** A register whose bits have names. */
+export type FlagRegister = "cr0" | "cr4" | "efer" | "rflags";
+
 /** Bit names: CR0 and CR4 of SDM vol. 3A, 2.5; IA32_EFER of SDM vol. 4; RFLAGS of SDM vol. 1, 3.4.3. */
-const bitNames = {
+const bitNames: Readonly<Record<FlagRegister, Readonly<Record<number, string>>>> = {
   cr0: { 0: "PE", 1: "MP", 2: "EM", 3: "TS", 4: "ET", 5: "NE", 16: "WP", 18: "AM", 29: "NW", 30: "CD", 31: "PG" },
   cr4: {
     0: "VME",
@@ -50,14 +53,11 @@ const bitNames = {
     20: "VIP",
     21: "ID",
   },
-} as const satisfies Readonly<Record<string, Readonly<Record<number, string>>>>;
-
-/** A register whose bits have names. */
-export type FlagRegister = keyof typeof bitNames;
+};
 
 /** The bits that are set, by name, the highest first; their number where they have none: `PG PE`. */
 export function bitsToText(register: FlagRegister, value: bigint): string {
-  const names: Readonly<Record<number, string>> = bitNames[register];
+  const names = bitNames[register];
   return Array.from({ length: 64 }, (_, i) => 63 - i)
     .filter((bit) => ((value >> BigInt(bit)) & 1n) === 1n)
     .map((bit) => names[bit] ?? `bit ${bit}`)

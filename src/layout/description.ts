@@ -131,9 +131,21 @@ type PlacesIn<D> = D extends { readonly paging: { readonly map: infer M } }
     ? keyof M
     : never;
 
+type SegmentsIn<D> = D extends { readonly gdt: { readonly segments: infer S } } ? keyof S : "code" | "data";
+
+/**
+ * What the compiler shows where a name is wrong: what the mistake is, and the names that there are. No value has this type.
+ */
+export interface Mistake<Message extends string, ThereIs> {
+  readonly "this name does not exist": Message & ThereIs;
+}
+
+/** `unknown` where one of `Names` is given, or a name that is computed: the build checks it. */
 type Known<Name, Names, What extends string> = Name extends Names
-  ? Name
-  : `no ${What} is named "${Name & string}": there is ${Names & string}`;
+  ? unknown
+  : string extends Name
+    ? unknown
+    : Mistake<`no ${What} is named "${Name & string}"; there is`, Names>;
 
 /** What a description asks of its own names and labels: where one is wrong, its type here says what is wrong. */
 export type Consistent<D extends GuestDescription> = {
@@ -145,4 +157,7 @@ export type Consistent<D extends GuestDescription> = {
   };
   readonly entry?: D extends { readonly entry: infer E } ? Known<E, keyof D["place"], "program"> : unknown;
   readonly stack?: D extends { readonly stack: infer S } ? Known<S, PlacesIn<D>, "place"> : unknown;
+  readonly cpu?: D extends { readonly mode: "protected32" | "long64"; readonly cpu: { readonly segments: infer S } }
+    ? { readonly segments: { readonly [R in keyof S]: Known<S[R], SegmentsIn<D>, "segment"> } }
+    : unknown;
 };

@@ -58,7 +58,7 @@ function extent(at: bigint, size: bigint): string {
 function memoryLines({ memory, chunks, paging }: Image): string[] {
   const unbacked = (paging?.mappings ?? []).filter(({ backing }) => backing === "none");
   const ranges = [
-    ...memory.map(({ at, size, kind, name }) => ({ at, size, text: `${kind} ${name}` })),
+    ...memory.map(({ at, size, kind, name }) => ({ at, size, text: kind === name ? kind : `${kind} ${name}` })),
     ...unbacked.map(({ phys, size, name }) => ({ at: phys, size, text: `no memory, mapped as ${name}` })),
   ];
   const lines: string[] = [];

@@ -7,6 +7,7 @@ export type {
   GuestDescription,
   MappingDescription,
   MemoryDescription,
+  Mistake,
   PagingTablesDescription,
   PlaceDescription,
 } from "./description.ts";
