@@ -111,7 +111,9 @@ function descend(
 ): WalkedPage | undefined {
   const { readU32 } = space.memory;
   let table = root;
-  let [write, user, execute] = [true, true, true];
+  let write = true;
+  let user = true;
+  let execute = true;
   for (const rules of state.levels) {
     const { level, shift } = rules;
     const index =
@@ -125,7 +127,12 @@ function descend(
       state.end = "no-memory";
       return undefined;
     }
-    state.steps.push({ entry: level.entry, index, at: BigInt(at), value: join(entryLow, entryHigh) });
+    state.steps.push({
+      entry: level.entry,
+      index,
+      at: join(at >>> 0, Math.floor(at / 0x1_0000_0000)),
+      value: join(entryLow, entryHigh),
+    });
     state.low.push(entryLow);
     state.high.push(entryHigh);
     if ((entryLow & 1) === 0) {
