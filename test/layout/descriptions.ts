@@ -59,7 +59,7 @@ export function edit(description: Loose, changes: Readonly<Record<string, unknow
 }
 
 /** How building a description fails: the whole message, hint and all. */
-export async function failure(description: Loose): Promise<Record<"name" | "message" | "code" | "value", unknown>> {
+async function failure(description: Loose): Promise<Record<"name" | "message" | "code" | "value", unknown>> {
   // Describing never throws: every mistake comes from building.
   const promise = layout(description).build();
   try {
