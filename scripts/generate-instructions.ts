@@ -3,23 +3,36 @@
  * and for each mnemonic the numbers of iced-x86's instruction codes. `--check` compares instead of writing.
  */
 import { readFileSync, writeFileSync } from "node:fs";
+import type { OpCodeInfo } from "iced-x86";
 import { aliases, waitingForms } from "../src/asm/aliases.ts";
 import { needSize, readForms, type Form } from "../src/asm/form.ts";
+import { isFarTransfer } from "../src/asm/far-transfers.ts";
 import { loadIced } from "../src/asm/iced.ts";
 import { modes, type Mode } from "../src/asm/mode.ts";
 import type { WrittenOperand } from "../src/asm/operand-kind.ts";
 
 const iced = await loadIced();
-const { Code, CodeExt, CpuidFeature, EncodingKind, Instruction, MemorySize, Mnemonic } = iced;
+const { Code, CodeExt, CpuidFeature, EncodingKind, Instruction, MemorySize, Mnemonic, OpCodeOperandKind } = iced;
 
 /** CPUID features of CPUs that are gone, or that were never made. */
-const abandoned = /^(CYRIX|CENTAUR|PADLOCK|KNC|IA64|UMOV|MOV_TR|OSS|PCOMMIT|UDBG|CL1INVMB|.*_ONLY)$|^(CYRIX|PADLOCK|CENTAUR)_/;
+const abandoned =
+  /^(CYRIX|CENTAUR|PADLOCK|KNC|IA64|UMOV|MOV_TR|OSS|PCOMMIT|UDBG|CL1INVMB|.*_ONLY)$|^(CYRIX|PADLOCK|CENTAUR)_/;
 
 /** Encodings that are of no instruction, or that are another instruction's second encoding without a name of its own. */
 const excluded = new Set(["reservednop", "sal"]);
 
-/** Far pointers in memory: far transfers are crossings between modes, with methods of their own. */
+/** Far pointers in memory. */
 const farPointers = new Set([MemorySize.SegPtr16, MemorySize.SegPtr32, MemorySize.SegPtr64]);
+
+/** The mnemonic of an instruction: far jumps and calls, and far returns of 64 bits, have names of their own. */
+function mnemonicOf(opCode: OpCodeInfo): string {
+  const mnemonic = Mnemonic[opCode.mnemonic].toLowerCase();
+  const isFar =
+    farPointers.has(opCode.memorySize) ||
+    [OpCodeOperandKind.farbr2_2, OpCodeOperandKind.farbr4_2].includes(opCode.op0Kind);
+  if (isFar && (mnemonic === "jmp" || mnemonic === "call")) return mnemonic === "jmp" ? "ljmp" : "lcall";
+  return mnemonic === "retf" && opCode.operandSize === 64 ? "retfq" : mnemonic;
+}
 
 /** The forms of one instruction, by mode. */
 type Forms = Readonly<Record<Mode, readonly Form[]>>;
@@ -34,23 +47,28 @@ function readInstructions(): Map<string, Instructions> {
   const instruction = new Instruction();
   for (const code of Object.values(Code).filter((each) => typeof each === "number")) {
     const opCode = CodeExt.opCode(code);
-    const mnemonic = Mnemonic[opCode.mnemonic].toLowerCase();
+    const mnemonic = mnemonicOf(opCode);
     instruction.code = code;
     const isWanted =
       opCode.isInstruction &&
       opCode.encoding !== EncodingKind.MVEX &&
       !opCode.fwait &&
       !excluded.has(mnemonic) &&
-      !(["call", "jmp"].includes(mnemonic) && farPointers.has(opCode.memorySize)) &&
       !Array.from(instruction.cpuidFeatures()).some((feature) => abandoned.test(CpuidFeature[feature]!));
     opCode.free();
     if (isWanted) codes.set(mnemonic, [...(codes.get(mnemonic) ?? []), code]);
   }
-  const instructions = [...codes].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([mnemonic, each]) => {
-    const forms: Forms = { 16: readForms(iced, each, 16), 32: readForms(iced, each, 32), 64: readForms(iced, each, 64) };
-    const used = new Set(modes.flatMap((mode) => forms[mode].map(({ code }) => code)));
-    return [mnemonic, { codes: each.filter((code) => used.has(code)), forms }] as const;
-  });
+  const instructions = [...codes]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([mnemonic, each]) => {
+      const forms: Forms = {
+        16: readForms(iced, each, 16),
+        32: readForms(iced, each, 32),
+        64: readForms(iced, each, 64),
+      };
+      const used = new Set(modes.flatMap((mode) => forms[mode].map(({ code }) => code)));
+      return [mnemonic, { codes: each.filter((code) => used.has(code)), forms }] as const;
+    });
   return new Map(instructions.filter(([, each]) => each.codes.length > 0));
 }
 
@@ -66,6 +84,7 @@ function operandType(kind: WrittenOperand, form: Form, memory: string): string {
   if (kind.immediate !== undefined) types.push("Imm");
   if (kind.constant !== undefined) types.push(`${kind.constant}`);
   if (kind.branch !== undefined) types.push("Target");
+  if (kind.far !== undefined) types.push("FarTarget");
   const type = types.join(" | ");
   if (kind.position > 0 || form.mask === "never") return type;
   return form.mask === "must" ? `Masked<${type}>` : `May<${type}>`;
@@ -107,7 +126,9 @@ function memoryKey(form: Form): string {
 /** The forms of a mode as a type; the same text for all modes is written once. */
 function formsType(mnemonic: string, { forms }: Instructions): string[] {
   const texts = modes.map((mode) => operandLists(forms[mode]).join(" | ") || "never");
-  const words = [...new Set(allForms(forms).map((form) => (form.written.length === 0 ? "no operands" : operandsText(form))))];
+  const words = [
+    ...new Set(allForms(forms).map((form) => (form.written.length === 0 ? "no operands" : operandsText(form)))),
+  ];
   const takes = JSON.stringify(words.join(" | "));
   if (texts.every((text) => text === texts[0])) return [`  ${mnemonic}: Same<${texts[0]}, ${takes}>;`];
   return [`  ${mnemonic}: {`, ...modes.map((mode, i) => `    ${mode}: ${texts[i]};`), `    takes: ${takes};`, "  };"];
@@ -130,14 +151,14 @@ function methodLines(mnemonic: string, { forms }: Instructions): string[] {
     `  ${mnemonic}<O extends readonly Operand[]>(`,
     ...(where.length === 3 ? [] : [misses]),
     `    ...operands: Check<M, "${mnemonic}", O>`,
-    `  ): Code<M, Defined, Used | LabelsIn<O>>;`,
+    `  ): ${isFarTransfer(mnemonic) ? "Crossing" : "Code"}<M, Defined, Used | LabelsIn<O>>;`,
   ];
 }
 
 function source(table: ReadonlyMap<string, Instructions>): string {
   const lines = [
     "// Generated by scripts/generate-instructions.ts from iced-x86's instruction table. Do not edit.",
-    'import type { Bcst, Check, Code, Er, Imm, LabelsIn, Masked, May, Mem, Only, Operand, Reg, Sae, Same, Target } from "./code-types.ts";',
+    'import type { Bcst, Check, Code, Crossing, Er, FarTarget, Imm, LabelsIn, Masked, May, Mem, Only, Operand, Reg, Sae, Same, Target } from "./code-types.ts";',
     'import type { Mode } from "./mode.ts";',
     "",
     "/** The operands that each instruction takes, by mode, and the same in words. */",
@@ -153,7 +174,9 @@ function source(table: ReadonlyMap<string, Instructions>): string {
   for (const [mnemonic, each] of table) lines.push(...methodLines(mnemonic, each));
   for (const [alias, mnemonic] of Object.entries({ ...aliases, ...waitingForms })) {
     lines.push(
-      alias in waitingForms ? `  /** {@link wait} and {@link ${mnemonic}}. */` : `  /** The same as {@link ${mnemonic}}. */`,
+      alias in waitingForms
+        ? `  /** {@link wait} and {@link ${mnemonic}}. */`
+        : `  /** The same as {@link ${mnemonic}}. */`,
       `  ${alias}<O extends readonly Operand[]>(`,
       `    ...operands: Check<M, "${mnemonic}", O>`,
       `  ): Code<M, Defined, Used | LabelsIn<O>>;`,

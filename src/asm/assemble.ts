@@ -54,12 +54,13 @@ export async function assemble<C extends AnyCode>(
   const origin = checkOrigin(mode, options.origin ?? 0n);
   const nodes = arrange((code as AnyCode).nodes);
   checkLabels(nodes);
-  const statements = await encodeAll(mode, nodes);
+  const statements = await encodeAll(nodes);
+  checkBranches(statements);
   const labels = place(statements, origin);
   checkTotal(statements);
   const chunks = statements.map((statement) => bytesOf(statement, labels));
   const bytes = concatenate(chunks);
-  await verify(mode, statements, chunks, labels);
+  await verify(statements, chunks, labels);
   return {
     mode,
     origin,
@@ -160,12 +161,12 @@ function expressionsIn(node: Node): readonly Expression[] {
   }
 }
 
-async function encodeAll(mode: Mode, nodes: readonly Node[]): Promise<Placed[]> {
+async function encodeAll(nodes: readonly Node[]): Promise<Placed[]> {
   const iced = await loadIced();
   const table = new FormTable(iced);
-  const plans = nodes.map((node) => (node.kind === "instruction" ? plan(table, mode, node) : []));
+  const plans = nodes.map((node) => (node.kind === "instruction" ? plan(table, node) : []));
   const encoder = new Encoder(iced, loadKeystone);
-  const encodings = await encoder.encode(mode, plans.flat());
+  const encodings = await encoder.encode(plans.flat());
   let next = 0;
   return nodes.map((node, i) => {
     const alternatives = plans[i]!.flatMap((request) => {
@@ -175,6 +176,30 @@ async function encodeAll(mode: Mode, nodes: readonly Node[]): Promise<Placed[]> 
     if (node.kind === "instruction" && alternatives.length === 0) throw notEncodable(node);
     return { node, alternatives, chosen: 0, address: 0n, size: 0 };
   });
+}
+
+/** A near branch stays in its code segment, and so in its mode: it cannot reach code of another. */
+function checkBranches(statements: readonly Placed[]): void {
+  const modes = new Map(
+    statements.flatMap(({ node }) => (node.kind === "label" ? [[node.name, node.mode] as const] : [])),
+  );
+  for (const { node, alternatives } of statements) {
+    if (node.kind !== "instruction" || alternatives[0]!.request.forms[0]!.written[0]?.branch === undefined) continue;
+    const [target] = node.operands;
+    const label = isExpression(target)
+      ? labelsOf(target).find((name) => (modes.get(name) ?? node.mode) !== node.mode)
+      : undefined;
+    if (label === undefined) continue;
+    throw new AsmError(
+      `${statementToText(node)}: "${label}" is ${modes.get(label)}-bit code, and this is ${node.mode}-bit code`,
+      {
+        code: "BAD_OPERANDS",
+        value: label,
+        source: locate(node.site),
+        hint: "only far transfers lead from one mode to another: ljmp(far(selector, label)), retf, iret",
+      },
+    );
+  }
 }
 
 function notEncodable(node: InstructionNode): AsmError {

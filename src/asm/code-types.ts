@@ -4,6 +4,7 @@
  */
 import type { Broadcast, Masked, Rounding } from "./decorators.ts";
 import type { Expression } from "./expression.ts";
+import type { Far } from "./far.ts";
 import type { Forms, Instructions } from "./instructions.ts";
 import type { Memory } from "./memory.ts";
 import type { Mode } from "./mode.ts";
@@ -41,8 +42,11 @@ export interface Same<F, Takes extends string> {
   takes: Takes;
 }
 
+/** A far pointer. */
+export type FarTarget = Far;
+
 /** Anything that may stand as an operand. */
-export type Operand = Register | Memory | Imm | Target | Masked | Broadcast | Rounding;
+export type Operand = Register | Memory | Imm | Target | Far | Masked | Broadcast | Rounding;
 
 /** A name that the compiler knows; a computed one is checked when the code is assembled. */
 type Literal<S extends string> = S extends string ? ({} extends Record<S, 1> ? never : S) : never;
@@ -53,11 +57,13 @@ type LabelsOf<O> = O extends string
     ? Literal<L>
     : O extends Expression<infer L>
       ? Literal<L>
-      : O extends Broadcast<number, number, infer L>
+      : O extends Far<infer L>
         ? Literal<L>
-        : O extends Masked<Memory<number, number, infer L>>
+        : O extends Broadcast<number, number, infer L>
           ? Literal<L>
-          : never;
+          : O extends Masked<Memory<number, number, infer L>>
+            ? Literal<L>
+            : never;
 
 /** The labels that some operands name. */
 export type LabelsIn<O extends readonly unknown[]> = LabelsOf<O[number]>;
@@ -212,6 +218,19 @@ export interface Code<M extends Mode, Defined extends string, Used extends strin
   zero(size: number): Code<M, Defined, Used>;
   /** Bytes of value `fill` (0 unless given) up to the next address that `alignment`, a power of two, divides. */
   align(alignment: number, fill?: number): Code<M, Defined, Used>;
+}
+
+/**
+ * Code after a far transfer. What follows runs when something jumps there, and it may be code of another mode; of the same
+ * mode without further ado.
+ */
+export interface Crossing<M extends Mode, Defined extends string, Used extends string> extends Code<M, Defined, Used> {
+  /** Goes on in 16-bit code. */
+  code16(): Code<16, Defined, Used>;
+  /** Goes on in 32-bit code. */
+  code32(): Code<32, Defined, Used>;
+  /** Goes on in 64-bit code. */
+  code64(): Code<64, Defined, Used>;
 }
 
 /** Code of any mode and with any labels, for what takes code without adding to it. */

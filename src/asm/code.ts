@@ -8,6 +8,8 @@ import type { Code, Operand, Value } from "./code-types.ts";
 import { undecorate, type Broadcast, type Masked, type Rounding } from "./decorators.ts";
 import type { Expression } from "./expression.ts";
 import { isExpression, offset, wholeNumber } from "./expression.ts";
+import type { Far } from "./far.ts";
+import { farTransfers, isFarTransfer } from "./far-transfers.ts";
 import { instructionCodes } from "./instructions.ts";
 import type { Memory } from "./memory.ts";
 import type { Mode } from "./mode.ts";
@@ -54,7 +56,7 @@ class CodeBuilder {
   }
 
   label(name: string): CodeBuilder {
-    return this.#append({ kind: "label", name, site: captureCallSite(this.label) });
+    return this.#append({ kind: "label", name, mode: this.mode, site: captureCallSite(this.label) });
   }
 
   u8(...values: Value[]): CodeBuilder {
@@ -107,11 +109,34 @@ class CodeBuilder {
     return this.#append({ kind: "align", alignment, fill, site });
   }
 
+  code16(): CodeBuilder {
+    return this.#cross(16, this.code16);
+  }
+
+  code32(): CodeBuilder {
+    return this.#cross(32, this.code32);
+  }
+
+  code64(): CodeBuilder {
+    return this.#cross(64, this.code64);
+  }
+
+  /** Goes on in another mode, which only a far transfer leads to. */
+  #cross(mode: Mode, method: (...args: never[]) => unknown): CodeBuilder {
+    if (this.#node?.kind === "instruction" && isFarTransfer(this.#node.mnemonic)) return new CodeBuilder(mode, this);
+    throw new AsmError(`code${mode}() follows a far transfer only: ${farTransfers.join(", ")}`, {
+      code: "BAD_OPERANDS",
+      value: mode,
+      source: locate(captureCallSite(method)),
+    });
+  }
+
   /** Appends an instruction; the methods that bear the instructions' names call this. */
   instruction(mnemonic: Mnemonic, operands: readonly Operand[], site: CallSite): CodeBuilder {
     const { operands: plain, decorators } = undecorate<Plain>(operands);
     return this.#append({
       kind: "instruction",
+      mode: this.mode,
       mnemonic,
       prefix: this.#prefix,
       operands: plain.map((operand) => nodeOperand(mnemonic, operand, site)),
@@ -169,10 +194,11 @@ function nodeOperand(mnemonic: Mnemonic, operand: Plain, site: CallSite): NodeOp
   });
 }
 
-const operandKinds = new Set<string>(["register", "memory", "expression"] satisfies (
+const operandKinds = new Set<string>(["register", "memory", "expression", "far"] satisfies (
   | Register
   | Memory
   | Expression
+  | Far
 )["kind"][]);
 
 function defineInstruction(name: string, mnemonic: Mnemonic): void {

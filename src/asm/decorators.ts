@@ -17,7 +17,11 @@ export interface Masked<T = Register | Memory> {
 export type BroadcastCount = 2 | 4 | 8 | 16 | 32;
 
 /** One element in memory that stands for all elements of a vector. */
-export interface Broadcast<Size extends number = number, AddressSize extends number = number, Labels extends string = string> {
+export interface Broadcast<
+  Size extends number = number,
+  AddressSize extends number = number,
+  Labels extends string = string,
+> {
   readonly kind: "broadcast";
   readonly memory: Memory<Size, AddressSize, Labels>;
   /** How many elements it stands for, where the other operands do not tell. */
@@ -104,22 +108,26 @@ export function undecorate<T>(operands: readonly (T | Masked | Broadcast | Round
   readonly operands: readonly (T | Register | Memory)[];
   readonly decorators: Decorators;
 } {
-  let decorators = undecorated;
+  let { mask, zeroing, broadcast: to, rounding: name } = undecorated;
   const plain: (T | Register | Memory)[] = [];
   for (const operand of operands) {
     if (is(operand, "masked")) {
-      decorators = { ...decorators, mask: operand.mask.name, zeroing: operand.zeroing };
+      mask = operand.mask.name;
+      zeroing = operand.zeroing;
       plain.push(operand.target);
     } else if (is(operand, "broadcast")) {
-      decorators = { ...decorators, broadcast: operand.to ?? true };
+      to = operand.to ?? true;
       plain.push(operand.memory);
-    } else if (is(operand, "rounding")) decorators = { ...decorators, rounding: operand.name };
-    else plain.push(operand as T);
+    } else if (is(operand, "rounding")) name = operand.name;
+    else plain.push(operand);
   }
-  return { operands: plain, decorators };
+  return { operands: plain, decorators: { mask, zeroing, broadcast: to, rounding: name } };
 }
 
-function is<K extends string>(operand: unknown, kind: K): operand is Extract<Masked | Broadcast | Rounding, { kind: K }> {
+function is<K extends string>(
+  operand: unknown,
+  kind: K,
+): operand is Extract<Masked | Broadcast | Rounding, { kind: K }> {
   return typeof operand === "object" && operand !== null && (operand as { kind?: unknown }).kind === kind;
 }
 

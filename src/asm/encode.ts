@@ -9,7 +9,7 @@ import { decoderOf } from "./iced.ts";
 import type { Keystone } from "./keystone.ts";
 import { isKeystoneFault } from "./keystone-faults.ts";
 import { printForKeystone } from "./keystone-printer.ts";
-import type { Mode } from "./mode.ts";
+import { modes, type Mode } from "./mode.ts";
 import { ReadBack } from "./read-back.ts";
 import type { ResolvedInstruction } from "./resolved.ts";
 
@@ -48,21 +48,22 @@ export class Encoder {
   }
 
   /** The encodings, in the order of the requests; `undefined` for what neither writer can encode as written. */
-  async encode(mode: Mode, requests: readonly Request[]): Promise<(Encoding | undefined)[]> {
-    const keys = requests.map(
-      ({ instruction, forms }) => `${printForKeystone(instruction)} ${forms[0]?.code}/${forms.length}`,
-    );
+  async encode(requests: readonly Request[]): Promise<(Encoding | undefined)[]> {
+    const keys = requests.map(keyOf);
     const distinct = new Map(requests.map((request, i) => [keys[i]!, request]));
     const encodings = new Map<string, Encoding | undefined>();
-    const batch: string[] = [];
-    for (const [key, { instruction }] of distinct) {
-      if (isKeystoneFault(instruction)) encodings.set(key, this.#withIced(mode, distinct.get(key)!));
+    const batches = new Map<Mode, string[]>(modes.map((mode) => [mode, []]));
+    for (const [key, request] of distinct) {
+      const { mode } = request.instruction;
+      if (isKeystoneFault(request.instruction)) encodings.set(key, this.#withIced(mode, request));
       // A branch's distance depends on where it stands: alone, it stands at address 0.
-      else if (isBranch(distinct.get(key)!)) await this.#batch(mode, [key], distinct, encodings);
-      else batch.push(key);
+      else if (isBranch(request)) await this.#batch(mode, [key], distinct, encodings);
+      else batches.get(mode)!.push(key);
     }
-    for (let i = 0; i < batch.length; i += batchSize) {
-      await this.#batch(mode, batch.slice(i, i + batchSize), distinct, encodings);
+    for (const [mode, batch] of batches) {
+      for (let i = 0; i < batch.length; i += batchSize) {
+        await this.#batch(mode, batch.slice(i, i + batchSize), distinct, encodings);
+      }
     }
     return keys.map((key) => encodings.get(key));
   }
@@ -123,6 +124,11 @@ export class Encoder {
     }
     return best;
   }
+}
+
+/** What two requests have in common whose encodings are the same. */
+function keyOf({ instruction, forms }: Request): string {
+  return `${instruction.mode} ${printForKeystone(instruction)} ${forms[0]?.code}/${forms.length}`;
 }
 
 function isBranch({ forms }: Request): boolean {

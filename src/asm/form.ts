@@ -203,7 +203,7 @@ export function formsOfUsualEncoding(forms: readonly Form[], operands: readonly 
 
 /** Vector registers from 16 on have no VEX encoding (SDM vol. 2A, 2.7). */
 function needsEvex(operand: NodeOperand): boolean {
-  if (typeof operand !== "object" || operand.kind === "expression") return false;
+  if (typeof operand !== "object" || operand.kind === "expression" || operand.kind === "far") return false;
   return /^[xyz]mm(1[6-9]|[23]\d)$/.test(operand.kind === "register" ? operand.name : (operand.index ?? ""));
 }
 
@@ -228,6 +228,7 @@ function fits(kind: OperandKind, operand: NodeOperand, form: Form, mode: Mode, {
   }
   if (isExpression(operand)) return kind.branch !== undefined || (kind.immediate !== undefined && isFullWidth(kind));
   if (operand.kind === "register") return fitsRegister(kind, operand, form);
+  if (operand.kind === "far") return kind.far !== undefined && (operand.bits === 0 || operand.bits === kind.far);
   if (kind.memory === undefined) return false;
   const bits = broadcast !== false ? form.broadcastBits : form.memoryBits;
   if (operand.size !== 0 && bits !== 0 && operand.size !== bits) return false;

@@ -13,7 +13,9 @@ export function encodeWithIced(iced: typeof Iced, form: Form, written: ResolvedI
   try {
     instruction.code = form.code;
     form.kinds.forEach((kind, position) => setImplied(iced, instruction, position, kind, written.mode));
-    form.written.forEach((kind, i) => setOperand(iced, instruction, kind.position, kind, written.operands[i]!, written));
+    form.written.forEach((kind, i) =>
+      setOperand(iced, instruction, kind.position, kind, written.operands[i]!, written),
+    );
     setPrefix(instruction, written);
     setDecorators(iced, instruction, written);
     encoder.encode(instruction, 0n);
@@ -56,6 +58,11 @@ function setOperand(
     if (mode === 64) instruction.nearBranch64 = BigInt.asUintN(64, operand);
     else if (mode === 32) instruction.nearBranch32 = Number(BigInt.asUintN(32, operand));
     else instruction.nearBranch16 = Number(BigInt.asUintN(16, operand));
+  } else if (operand.kind === "far") {
+    instruction.setOpKind(i, OpKind[`FarBranch${kind.far!}`]);
+    instruction.farBranchSelector = operand.selector;
+    if (kind.far === 16) instruction.farBranch16 = Number(BigInt.asUintN(16, operand.offset));
+    else instruction.farBranch32 = Number(BigInt.asUintN(32, operand.offset));
   } else if (operand.kind === "register") {
     const isWider = operand.class === "r16" && (kind.register === "r32" || kind.register === "r64");
     const name = isWider ? widen(operand.name, kind.register) : operand.name;
@@ -123,7 +130,7 @@ function setImplied(
     return;
   }
   const name = { rSI: `MemorySeg${letter}SI`, rDI: `MemorySeg${letter}DI`, "es:rDI": `MemoryES${letter}DI` }[
-    kind.implies!
+    kind.implies
   ];
   instruction.setOpKind(i, iced.OpKind[name as keyof typeof Iced.OpKind]);
 }

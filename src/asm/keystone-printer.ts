@@ -37,6 +37,7 @@ export function printForKeystone(instruction: ResolvedInstruction): string {
 
 function printOperand(operand: ResolvedOperand, mode: Mode): string {
   if (typeof operand === "bigint") return hex(operand);
+  if (operand.kind === "far") return `${hex(operand.selector)}:${hex(operand.offset)}`;
   return operand.kind === "register" ? operand.name.replace(/^st(\d)$/, "st($1)") : printMemory(operand, mode);
 }
 

@@ -196,6 +196,10 @@ function instructionFields(node: InstructionNode, { request, encoding }: Alterna
       const expression = isExpression(operand) ? operand : constant(operand as bigint);
       return [{ expression, ...encoding.immediate, extendedTo: mode, relative: true }];
     }
+    if (typeof operand === "object" && operand.kind === "far") {
+      const expression = isExpression(operand.offset) ? operand.offset : constant(operand.offset);
+      return [{ expression, ...encoding.immediate, extendedTo: kind.far!, relative: false }];
+    }
     if (isExpression(operand)) {
       return [{ expression: operand, ...encoding.immediate, extendedTo: kind.immediate!.extendedTo, relative: false }];
     }

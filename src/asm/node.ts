@@ -2,6 +2,7 @@
 import type { CallSite } from "./call-site.ts";
 import type { Decorators } from "./decorators.ts";
 import type { Expression } from "./expression.ts";
+import type { Far } from "./far.ts";
 import type { Forms } from "./instructions.ts";
 import type { Memory } from "./memory.ts";
 import type { Mode } from "./mode.ts";
@@ -14,7 +15,7 @@ export type Mnemonic = keyof Forms;
 export type Prefix = "rep" | "repe" | "repne" | "lock";
 
 /** An operand as nodes hold it: a label by its name has become an expression, a number a bigint. */
-export type NodeOperand = Register | Memory | bigint | Expression;
+export type NodeOperand = Register | Memory | bigint | Expression | Far;
 
 interface Statement {
   /** Where it was written. */
@@ -24,6 +25,8 @@ interface Statement {
 /** One instruction. */
 export interface InstructionNode extends Statement {
   readonly kind: "instruction";
+  /** The size of the code that it is in. */
+  readonly mode: Mode;
   readonly mnemonic: Mnemonic;
   readonly prefix: Prefix | undefined;
   readonly operands: readonly NodeOperand[];
@@ -34,6 +37,8 @@ export interface InstructionNode extends Statement {
 export interface LabelNode extends Statement {
   readonly kind: "label";
   readonly name: string;
+  /** The size of the code that it is in. */
+  readonly mode: Mode;
   /** Whether the name is no business of who uses the program: it is left out of its labels. */
   readonly local?: true;
 }

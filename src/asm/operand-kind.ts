@@ -20,6 +20,8 @@ export interface OperandKind {
   readonly constant?: bigint;
   /** A branch target, encoded as a distance of so many bits. */
   readonly branch?: number;
+  /** A far pointer with an offset of so many bits. */
+  readonly far?: 16 | 32;
   /** An address that the instruction's name implies; the author does not write it. */
   readonly implies?: "rSI" | "rDI" | "es:rDI" | "rBX";
 }
@@ -140,6 +142,8 @@ export const operandKinds: Readonly<Record<string, OperandKind>> = {
   br64_4: { branch: 32 },
   xbegin_2: { branch: 16 },
   xbegin_4: { branch: 32 },
+  farbr2_2: { far: 16 },
+  farbr4_2: { far: 32 },
   seg_rSI: { implies: "rSI" },
   es_rDI: { implies: "es:rDI" },
   seg_rDI: { implies: "rDI" },

@@ -21,11 +21,13 @@ import type { ResolvedOperand } from "./resolved.ts";
 import { addressBits, placeholder } from "./resolved.ts";
 
 /** The ways to encode an instruction, shortest first. More than one only where a pending number decides. */
-export function plan(table: FormTable, mode: Mode, node: InstructionNode): readonly Request[] {
+export function plan(table: FormTable, node: InstructionNode): readonly Request[] {
+  const { mode } = node;
   const forms = table.of(node.mnemonic, mode);
   if (forms.length === 0) throw badOperands(node, `${mode}-bit code has no ${node.mnemonic}`);
   for (const operand of node.operands) checkOperand(mode, node, operand);
-  if (node.decorators.mask === "k0") throw badOperands(node, `${statementToText(node)}: k0 cannot be a mask, it means no mask`);
+  if (node.decorators.mask === "k0")
+    throw badOperands(node, `${statementToText(node)}: k0 cannot be a mask, it means no mask`);
   const inKind = formsInKind(forms, mode, node);
   if (inKind.length === 0) throw noForm(forms, node);
   checkSize(inKind, node);
@@ -59,7 +61,9 @@ function checkSize(forms: readonly Form[], node: InstructionNode): void {
     code: "BAD_OPERANDS",
     value: node.operands,
     source: locate(node.site),
-    hint: isUnknown ? "write byte(...), word(...), dword(...) or qword(...)" : "write broadcast(..., 2), 4, 8, 16 or 32",
+    hint: isUnknown
+      ? "write byte(...), word(...), dword(...) or qword(...)"
+      : "write broadcast(..., 2), 4, 8, 16 or 32",
   });
 }
 
@@ -80,13 +84,14 @@ function byPendingWidth(forms: readonly Form[], node: InstructionNode): readonly
 function pend(operand: NodeOperand, kind: OperandKind): ResolvedOperand {
   if (kind.branch !== undefined) return kind.branch === 8 ? 0x10n : placeholder(kind.branch);
   if (isExpression(operand)) return placeholder(kind.immediate!.bits);
+  if (typeof operand === "object" && operand.kind === "far") return { ...operand, offset: placeholder(kind.far!) };
   if (typeof operand === "bigint" || operand.kind === "register") return operand;
   return { ...operand, displacement: isExpression(operand.displacement) ? undefined : operand.displacement };
 }
 
 /** Finds what no form can make good: a register or an address that the mode lacks. */
 function checkOperand(mode: Mode, node: InstructionNode, operand: NodeOperand): void {
-  if (typeof operand === "bigint" || operand.kind === "expression") return;
+  if (typeof operand === "bigint" || operand.kind === "expression" || operand.kind === "far") return;
   if (operand.kind === "register") return checkRegister(mode, node, operand.name);
   const has = { 16: [0, 16, 32], 32: [0, 16, 32], 64: [0, 32, 64] }[mode];
   if (!has.includes(operand.addressSize)) {
@@ -144,6 +149,8 @@ function outOfRange(forms: readonly Form[], node: InstructionNode): AsmError {
 export function expressionsOf(node: InstructionNode): readonly Expression[] {
   return node.operands.flatMap((operand) => {
     if (isExpression(operand)) return [operand];
+    if (typeof operand === "object" && operand.kind === "far")
+      return isExpression(operand.offset) ? [operand.offset] : [];
     if (typeof operand === "object" && operand.kind === "memory" && isExpression(operand.displacement))
       return [operand.displacement];
     return [];

@@ -21,7 +21,11 @@ export class ReadBack {
     if (form === undefined || !samePrefix(decoded, written) || !this.#sameDecorators(decoded, written)) return false;
     const kinds = form.written;
     if (kinds.length !== written.operands.length) return false;
-    if (!written.operands.every((operand, i) => this.#sameOperand(decoded, kinds[i]!.position, kinds[i]!, operand, written)))
+    if (
+      !written.operands.every((operand, i) =>
+        this.#sameOperand(decoded, kinds[i]!.position, kinds[i]!, operand, written),
+      )
+    )
       return false;
     return this.#sameImplied(decoded, form, written);
   }
@@ -39,6 +43,14 @@ export class ReadBack {
       if (kind.constant !== undefined) return kind.constant === operand;
       const { extendedTo } = kind.immediate!;
       return BigInt.asUintN(extendedTo, decoded.immediate(i)) === BigInt.asUintN(extendedTo, operand);
+    }
+    if (operand.kind === "far") {
+      const target = kind.far === 16 ? decoded.farBranch16 : decoded.farBranch32;
+      return (
+        decoded.opKind(i) === OpKind[`FarBranch${kind.far!}`] &&
+        decoded.farBranchSelector === operand.selector &&
+        BigInt(target) === BigInt.asUintN(kind.far!, operand.offset)
+      );
     }
     if (operand.kind === "memory") {
       return decoded.opKind(i) === OpKind.Memory && this.#sameMemory(decoded, operand, addressBits(operand, mode));

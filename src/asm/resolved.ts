@@ -1,5 +1,6 @@
 /** An instruction whose every number is known: what is printed, encoded and compared. */
 import type { Decorators, RoundingName } from "./decorators.ts";
+import type { Far } from "./far.ts";
 import type { Memory } from "./memory.ts";
 import type { Mode } from "./mode.ts";
 import type { Mnemonic, Prefix } from "./node.ts";
@@ -12,7 +13,10 @@ import type { Register } from "./register.ts";
 export type ResolvedMemory = Omit<Memory, "displacement"> & { readonly displacement: bigint | undefined };
 
 /** An operand without labels. */
-export type ResolvedOperand = Register | ResolvedMemory | bigint;
+export type ResolvedOperand = Register | ResolvedMemory | bigint | ResolvedFar;
+
+/** A far pointer with a known offset. */
+export type ResolvedFar = Omit<Far, "offset"> & { readonly offset: bigint };
 
 /** An instruction without labels. */
 export interface ResolvedInstruction {

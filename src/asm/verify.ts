@@ -10,7 +10,6 @@ import { evaluate, isExpression } from "./expression.ts";
 import { decoderOf, loadIced } from "./iced.ts";
 import type { Placed } from "./link.ts";
 import { statementToText } from "./listing.ts";
-import type { Mode } from "./mode.ts";
 import type { NodeOperand } from "./node.ts";
 import { ReadBack } from "./read-back.ts";
 import type { ResolvedOperand } from "./resolved.ts";
@@ -21,7 +20,6 @@ import type { ResolvedOperand } from "./resolved.ts";
  * @throws AsmError `NOT_ENCODABLE` for the first that differs: a defect of this library, never of the author.
  */
 export async function verify(
-  mode: Mode,
   statements: readonly Placed[],
   chunks: readonly Uint8Array[],
   labels: ReadonlyMap<string, bigint>,
@@ -32,7 +30,7 @@ export async function verify(
   statements.forEach(({ node, address, alternatives, chosen }, i) => {
     if (node.kind !== "instruction") return;
     const bytes = chunks[i]!;
-    const decoder = decoderOf(iced, mode, bytes);
+    const decoder = decoderOf(iced, node.mode, bytes);
     decoder.ip = address;
     decoder.decodeOut(decoded);
     const { request } = alternatives[chosen]!;
@@ -59,5 +57,6 @@ export async function verify(
 function resolve(operand: NodeOperand, surroundings: Surroundings): ResolvedOperand {
   const value = (each: bigint | Expression): bigint => (isExpression(each) ? evaluate(each, surroundings) : each);
   if (typeof operand === "bigint" || operand.kind === "expression") return value(operand);
+  if (operand.kind === "far") return { ...operand, offset: value(operand.offset) };
   return operand.kind === "register" ? operand : { ...operand, displacement: value(operand.displacement) };
 }

@@ -79,7 +79,7 @@ export function corpus(table: FormTable, mode: Mode): Statement[] {
 
 function statements(mnemonic: Mnemonic, form: Form, mode: Mode): Statement[] {
   const name = gnuNames[mnemonic] ?? mnemonic;
-  const choices = form.written.map((kind, i) => choicesFor(kind, form, mode, mnemonic, i));
+  const choices = form.written.map((kind, i) => thinned(choicesFor(kind, form, mode, mnemonic, i), form));
   const count = Math.max(1, ...choices.map((each) => each.length));
   const plain = Array.from({ length: count }, (_, n) => {
     // Each operand runs through its choices at its own pace, so that pairs vary.
@@ -95,6 +95,12 @@ function statements(mnemonic: Mnemonic, form: Form, mode: Mode): Statement[] {
     operands: chosen.map(({ operand }) => operand),
     gnu: `${name} ${chosen.map(({ gnu }) => gnu).join(", ")}`.trim(),
   }));
+}
+
+/** Vector instructions are many and alike: every third of their operands will do. */
+function thinned(choices: readonly Choice[], form: Form): readonly Choice[] {
+  const isVector = form.kinds.some(({ register }) => /^[xyz]mm$/.test(register ?? ""));
+  return isVector && choices.length > 4 ? choices.filter((_, i) => i % 3 === 1) : choices;
 }
 
 const first = (choices: readonly (readonly Choice[])[]): Choice[] => choices.map((each) => each[0]!);
@@ -164,7 +170,10 @@ function gathers(index: "xmm" | "ymm" | "zmm", form: Form, mode: Mode): Choice[]
   return [
     [[base, asm.times(vector, 4), 8], `[${base.name}+${vector.name}*4+8]`],
     [[base, vector], `[${base.name}+${vector.name}*1]`],
-  ].map(([terms, gnu]) => ({ operand: make(...(terms as never[])), gnu: `${pointers[form.memoryBits]} ptr ${gnu as string}` }));
+  ].map(([terms, gnu]) => ({
+    operand: make(...(terms as never[])),
+    gnu: `${pointers[form.memoryBits]} ptr ${gnu as string}`,
+  }));
 }
 
 function immediates({ bits, extendedTo }: { bits: number; extendedTo: number }, unsignedOnly: boolean): Choice[] {

@@ -7,6 +7,7 @@ import {
   code64,
   dword,
   ecx,
+  far,
   eax,
   mem,
   r8,
@@ -88,6 +89,19 @@ const cases: readonly [string, () => unknown, AsmErrorCode, string][] = [
     "NOT_ENCODABLE",
     "lock mov eax, 0x1: no encoding of mov holds these operands together\n  hint: a prefix it cannot have, ah to dh beside a register that needs REX, or an address that no ModRM byte spells",
   ],
+  [
+    "a near branch to code of another mode",
+    () => code16().label("here").ljmp(far(8, "there")).code32().label("there").jmp("here"),
+    "BAD_OPERANDS",
+    'jmp here: "here" is 16-bit code, and this is 32-bit code\n  hint: only far transfers lead from one mode to another: ljmp(far(selector, label)), retf, iret',
+  ],
+  [
+    "another mode after no far transfer",
+    () => untyped(code16().hlt())["code32"]!(),
+    "BAD_OPERANDS",
+    "code32() follows a far transfer only: iret, iretd, iretq, ljmp, retf, retfq, rsm, sysexit, sysexitq, sysret, sysretq",
+  ],
+  ["a selector out of range", () => far(0x10000, "there"), "BAD_VALUE", "a selector is 0 to 0xffff, got 65536"],
   ["a fraction", () => code64().mov(eax, 1.5), "BAD_VALUE", "expected a whole number below 2^53, or a bigint, got 1.5"],
   [
     "no operand",

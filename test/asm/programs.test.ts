@@ -5,6 +5,10 @@ import {
   al,
   assemble,
   ax,
+  cr0,
+  ds,
+  far,
+  fword,
   byte,
   code16,
   code32,
@@ -151,5 +155,64 @@ describe.skipIf(missing !== undefined)(`against GNU as${missing === undefined ? 
     const guest = code16().label("top").mov(word("count"), ax).jmp("top").zero(500).label("count").u16(offset("top"));
     const text = "top: mov word ptr [count], ax\njmp top\n.zero 500\ncount: .2byte top";
     expect(hexBytes((await assemble(guest, { origin: 0x7c00n })).bytes)).toBe(hexBytes(gnuProgram(16, text, 0x7c00)));
+  });
+});
+
+describe.skipIf(missing !== undefined)("from mode to mode", () => {
+  test("real mode to protected mode to long mode in one program", async () => {
+    const guest = code16()
+      .lgdt(mem("gdtr"))
+      .mov(eax, cr0)
+      .or(eax, 1)
+      .mov(cr0, eax)
+      .ljmp(far(0x08, "protected"))
+      .code32()
+      .label("protected")
+      .mov(ax, 0x10)
+      .mov(ds, ax)
+      .ljmp(far(0x18, "long"))
+      .code64()
+      .label("long")
+      .mov(rax, 0x1234)
+      .hlt()
+      .label("gdtr")
+      .u16(0x1f)
+      .u32(0);
+    const text = `
+      lgdt [gdtr]
+      mov eax, cr0
+      or eax, 1
+      mov cr0, eax
+      ljmp 0x08, offset protected
+      .code32
+      protected: mov ax, 0x10
+      mov ds, ax
+      ljmp 0x18, offset long
+      .code64
+      long: mov rax, 0x1234
+      hlt
+      gdtr: .2byte 0x1f
+      .4byte 0`;
+    const { bytes } = await assemble(guest, { origin: 0x7c00n });
+    expect(hexBytes(bytes)).toBe(hexBytes(gnuProgram(16, text, 0x7c00)));
+  });
+
+  test("far transfers of every kind", async () => {
+    const guest = code64()
+      .retfq()
+      .retf()
+      .iretq()
+      .sysretq()
+      .lcall(fword(rbx))
+      .ljmp(fword(rax))
+      .code32()
+      .retf()
+      .code16()
+      .iret()
+      .ljmp(far(0x08, 0x12345678, 32))
+      .ljmp(far(0x08, 0x1234));
+    expect(hexBytes((await assemble(guest)).bytes)).toBe(
+      "48 cb cb 48 cf 48 0f 07 ff 1b ff 28 cb cf 66 ea 78 56 34 12 08 00 ea 34 12 08 00",
+    );
   });
 });

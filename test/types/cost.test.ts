@@ -5,7 +5,13 @@ import { typeCost } from "./compiler.ts";
 function guest(count: number): string {
   const statements = Array.from({ length: count }, (_, i) => {
     const label = `"l${Math.floor(i / 5)}"`;
-    return [`.label(${label})`, `.jmp(${label})`, `.mov(rdx, ${i})`, ".mov(byte(rdx, 1), al)", `.mov(rcx, rip(${label}))`][i % 5]!;
+    return [
+      `.label(${label})`,
+      `.jmp(${label})`,
+      `.mov(rdx, ${i})`,
+      ".mov(byte(rdx, 1), al)",
+      `.mov(rcx, rip(${label}))`,
+    ][i % 5]!;
   });
   return [
     'import { al, assemble, byte, code64, rcx, rdx, rip } from "guestwright/asm";',
