@@ -11,12 +11,19 @@ export type AsmErrorCode =
   | "DUPLICATE_LABEL"
   | "NOT_ENCODABLE"
   | "OUT_OF_RANGE"
+  | "SYNTAX"
   | "UNDEFINED_LABEL";
+
+/** A place in text that was handed over as such, so that nobody else can show it. */
+export interface QuotedLocation extends SourceLocation {
+  /** The line, and below it a mark under what is meant. */
+  readonly excerpt?: string;
+}
 
 /** Details of an {@link AsmError}. */
 export interface AsmErrorDetails extends ErrorDetails<AsmErrorCode> {
   /** Where the offending statement was written. */
-  readonly source?: SourceLocation | undefined;
+  readonly source?: QuotedLocation | undefined;
 }
 
 /** Code that cannot be assembled. Names the statement and where it was written. */
@@ -26,7 +33,11 @@ export class AsmError extends GuestwrightError<AsmErrorCode> {
 
   constructor(message: string, details: AsmErrorDetails) {
     const { source } = details;
-    super(source === undefined ? message : `${source.file}:${source.line}: ${message}`, details);
+    super(source === undefined ? message : withPlace(message, source), details);
     this.source = source;
   }
+}
+
+function withPlace(message: string, { file, line, column, excerpt }: QuotedLocation): string {
+  return excerpt === undefined ? `${file}:${line}: ${message}` : `${file}:${line}:${column}: ${message}\n${excerpt}`;
 }

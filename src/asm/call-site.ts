@@ -2,11 +2,12 @@
  * Where in the author's source a builder method was called. Taking the stack costs about a microsecond; turning it into
  * text, and mapping it through source maps, waits until somebody asks.
  */
-import type { SourceLocation } from "../core/source.ts";
+import type { QuotedLocation } from "./asm-error.ts";
 
-/** A captured stack of one frame. */
+/** A captured stack of one frame, or a place in text. */
 export interface CallSite {
   readonly stack?: string;
+  readonly inText?: { locate(): QuotedLocation };
 }
 
 /** Captures the caller of `method`: frames from `method` up are left out. */
@@ -22,7 +23,8 @@ export function captureCallSite(method: (...args: never[]) => unknown): CallSite
 const framePlace = /(?:\(|at (?:async )?)((?:file:\/\/)?[^()]+):(\d+):(\d+)\)?$/m;
 
 /** The place of a call site, its file relative to the package that holds it; `undefined` where the stack tells none. */
-export function locate(site: CallSite): SourceLocation | undefined {
+export function locate(site: CallSite): QuotedLocation | undefined {
+  if (site.inText !== undefined) return site.inText.locate();
   const place = framePlace.exec(site.stack ?? "");
   if (place === null) return undefined;
   const [, file, line, column] = place;

@@ -10,7 +10,8 @@ export type { Broadcast, Masked, Rounding, RoundingName } from "./decorators.ts"
 export { broadcast, masked, rdSae, rnSae, ruSae, rzSae, sae, zeroed } from "./decorators.ts";
 export type { Writer } from "./encode.ts";
 export type { Expression } from "./expression.ts";
-export { distance, offset, since } from "./expression.ts";
+export type { Summand } from "./expression.ts";
+export { difference, distance, multiple, offset, since, sum } from "./expression.ts";
 export type { Far } from "./far.ts";
 export { far } from "./far.ts";
 export type { ListingLine } from "./listing.ts";
@@ -20,3 +21,6 @@ export { byte, dword, fword, mem, qword, rip, tbyte, times, word, xmmword, ymmwo
 export type { Mode } from "./mode.ts";
 export type { Node } from "./node.ts";
 export type { Register, RegisterClass } from "./register.ts";
+export type { AssembleTextOptions } from "./text/assemble-text.ts";
+export { assembleText } from "./text/assemble-text.ts";
+export { AsmSyntaxError } from "./text/syntax-error.ts";

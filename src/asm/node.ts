@@ -31,6 +31,8 @@ export interface InstructionNode extends Statement {
   readonly prefix: Prefix | undefined;
   readonly operands: readonly NodeOperand[];
   readonly decorators: Decorators;
+  /** The operand size in bits that its name asked for: `pushw`, `retfd`, and 64 for `movabs`. */
+  readonly operandSize?: 16 | 32 | 64;
 }
 
 /** A name for a place. */

@@ -31,7 +31,7 @@ export function plan(table: FormTable, node: InstructionNode): readonly Request[
   const inKind = formsInKind(forms, mode, node);
   if (inKind.length === 0) throw noForm(forms, node);
   checkSize(inKind, node);
-  const ofSize = formsOfUsualEncoding(formsOfImpliedSize(inKind, mode, node.operands), node.operands);
+  const ofSize = formsOfUsualEncoding(formsOfSize(inKind, node), node.operands);
   const fitting = formsInRange(ofSize, node.operands);
   if (fitting.length === 0) throw outOfRange(ofSize, node);
   return byPendingWidth(fitting, node).map((group) => ({
@@ -45,6 +45,16 @@ export function plan(table: FormTable, node: InstructionNode): readonly Request[
       broadcastTo: node.decorators.broadcast !== false ? group[0]!.memoryBits / group[0]!.broadcastBits : 0,
     },
   }));
+}
+
+/** The forms of the operand size that the name asks for, else of the one that the mode implies. */
+function formsOfSize(forms: readonly Form[], node: InstructionNode): readonly Form[] {
+  const { operandSize, mode, operands } = node;
+  if (operandSize === undefined) return formsOfImpliedSize(forms, mode, operands);
+  const implied = mode === 64 ? 32 : mode;
+  const sized = forms.filter((form) => (form.operandSize === 0 ? implied : form.operandSize) === operandSize);
+  if (sized.length === 0) throw noForm(forms, node);
+  return sized;
 }
 
 /** Finds memory without a size where forms differ in nothing else, so that none of them is what the author means. */

@@ -139,9 +139,9 @@ function inTermsOfLayouts(error: PagingError): Error {
   const [message] = error.message.split("\n");
   const details = { value: error.value, cause: error };
   switch (error.code) {
-    case "OVERLAP":
+    case "paging-overlap":
       return new LayoutError(`paging.map: ${message}`, { code: "OVERLAP", ...details });
-    case "OVER_BUDGET":
+    case "paging-budget":
       return new LayoutError(`paging: ${message}`, { code: "DOES_NOT_FIT", ...details, hint: "use larger pages" });
     default:
       return error;

@@ -1,0 +1,42 @@
+/** Assembling text. */
+import type { Program } from "../assemble.ts";
+import { assemble } from "../assemble.ts";
+import { AsmError } from "../asm-error.ts";
+import type { AnyCode } from "../code-types.ts";
+import type { Mode } from "../mode.ts";
+import { modes } from "../mode.ts";
+import { readText } from "./read-text.ts";
+import { SourceText } from "./source-text.ts";
+
+/** Options of {@link assembleText}. */
+export interface AssembleTextOptions {
+  /** The virtual address of the first byte. 0 unless given. */
+  readonly origin?: bigint;
+  /** What errors and the listing call the text; `source` unless given. */
+  readonly file?: string;
+}
+
+/**
+ * Assembles text in GNU's `.intel_syntax noprefix`, as people write it in `.S` files.
+ *
+ * Sections follow one another in the order in which they first appear, `.bss` last, each at its largest alignment. Text
+ * goes the same way as the builder's code: every instruction is read back before it is handed out.
+ *
+ * @throws AsmSyntaxError for text that cannot be read, with line, column, token and what would be accepted; AsmError for
+ * instructions that cannot be encoded, labels that are not defined, and numbers out of range.
+ * @example
+ * ```ts
+ * const { bytes, labels } = await assembleText(64, "again: dec ecx; jnz again; hlt", { origin: 0x1000n });
+ * bytes; // ff c9 75 fc f4
+ * labels.get("again"); // 0x1000n
+ * ```
+ */
+export async function assembleText(mode: Mode, source: string, options: AssembleTextOptions = {}): Promise<Program> {
+  if (!modes.includes(mode))
+    throw new AsmError(`the mode is 16, 32 or 64, got ${String(mode)}`, { code: "BAD_VALUE", value: mode });
+  if (typeof source !== "string")
+    throw new AsmError(`the source is a string, got ${typeof source}`, { code: "BAD_VALUE", value: source });
+  const { origin = 0n, file = "source" } = options;
+  const code: AnyCode = { mode, nodes: readText(new SourceText(source, file), mode, { isWhole: true }) };
+  return await assemble(code, { origin });
+}

@@ -1,0 +1,47 @@
+/** The directives, by name. */
+import { nearest } from "../nearest.ts";
+import type { Cursor } from "./cursor.ts";
+import type { DirectiveReader } from "./directive.ts";
+import { dataDirectives } from "./directives-data.ts";
+import { gapDirectives } from "./directives-gap.ts";
+import { sectionDirectives } from "./directives-section.ts";
+import { symbolDirectives } from "./directives-symbol.ts";
+import type { Token } from "./tokenizer.ts";
+
+const directives: ReadonlyMap<string, DirectiveReader> = new Map<string, DirectiveReader>(
+  [dataDirectives, gapDirectives, sectionDirectives, symbolDirectives].flatMap((each) => Object.entries(each)),
+);
+
+/** Directives that are read elsewhere. */
+const flowNames: readonly string[] = [".rept", ".endr", ".if", ".ifdef", ".ifndef", ".else", ".elseif", ".endif"];
+
+/** Directives of GNU as that are not for this place, and what to do instead. */
+const refused: Readonly<Record<string, string>> = {
+  ".att_syntax": "write Intel syntax",
+  ".macro": "write a function in TypeScript that adds to the code",
+  ".irp": "write a loop in TypeScript",
+  ".irpc": "write a loop in TypeScript",
+  ".include": "join the texts in TypeScript",
+  ".incbin": "read the file in TypeScript, and add its bytes with .bytes(...)",
+  ".comm": "write .bss, a label and .zero",
+  ".lcomm": "write .bss, a label and .zero",
+  ".code16gcc": "write .code16",
+  ".subsection": "write .section NAME",
+};
+
+/** The reader of a directive by its name in lower case. */
+export function findDirective(name: string): DirectiveReader | undefined {
+  return directives.get(name);
+}
+
+/** The error about a directive that there is not. */
+export function refuseDirective(cursor: Cursor, token: Token): Error {
+  const name = token.text.toLowerCase();
+  if (Object.hasOwn(refused, name))
+    return cursor.error(`${name} cannot be written here`, { token, hint: refused[name] });
+  const close = nearest(name, [...directives.keys(), ...flowNames]);
+  return cursor.error(`there is no directive "${token.text.slice(0, 40)}"`, {
+    token,
+    hint: close === undefined ? undefined : `did you mean ${close}?`,
+  });
+}

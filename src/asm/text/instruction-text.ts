@@ -1,0 +1,175 @@
+/** Reads instructions: prefixes, the mnemonic, the operands. */
+import { waitingForms } from "../aliases.ts";
+import type { Operand } from "../code-types.ts";
+import type { Broadcast, Masked, Rounding } from "../decorators.ts";
+import { undecorate } from "../decorators.ts";
+import { far } from "../far.ts";
+import type { Mode } from "../mode.ts";
+import { nearest } from "../nearest.ts";
+import type { InstructionNode, Mnemonic, NodeOperand, Prefix } from "../node.ts";
+import type { Cursor } from "./cursor.ts";
+import { complete } from "./implied.ts";
+import { findMnemonic, mnemonicNames, type Meaning } from "./mnemonics.ts";
+import type { FarPointer, OperandText } from "./operand-text.ts";
+import { readOperand } from "./operand-text.ts";
+import { stringInstruction } from "./string-instructions.ts";
+import type { Symbols } from "./symbols.ts";
+import type { Token } from "./tokenizer.ts";
+
+const prefixes: Readonly<Record<string, Prefix>> = {
+  rep: "rep",
+  repe: "repe",
+  repz: "repe",
+  repne: "repne",
+  repnz: "repne",
+  lock: "lock",
+};
+
+/** Prefixes that GNU as takes and the builder has no word for. */
+const otherPrefixes = /^(data16|data32|addr16|addr32|rex(\.\w+)?|[c-gs]s|bnd|notrack|xacquire|xrelease|\{\w+\})$/;
+
+/** Whether a word is a prefix, so that an instruction follows. */
+export function prefixOf(word: string): Prefix | undefined {
+  return Object.hasOwn(prefixes, word) ? prefixes[word] : undefined;
+}
+
+/** What an instruction's text depends on. */
+export interface InstructionContext {
+  readonly mode: Mode;
+  readonly symbols: Symbols;
+  /** A prefix that was written as a statement of its own. */
+  readonly prefix: Prefix | undefined;
+}
+
+/** Reads one instruction; some are two to the CPU. */
+export function readInstruction(
+  cursor: Cursor,
+  { mode, symbols, prefix: earlier }: InstructionContext,
+): InstructionNode[] {
+  let prefix = earlier;
+  let token = cursor.next("an instruction");
+  for (let next = prefixOf(token.text.toLowerCase()); next !== undefined; next = prefixOf(token.text.toLowerCase())) {
+    if (prefix !== undefined) throw cursor.error("the instruction has two prefixes", { token });
+    prefix = next;
+    token = cursor.next("an instruction");
+  }
+  const name = token.text.toLowerCase();
+  const { meaning, operands: texts } = readOperands(cursor, token, name, mode, symbols);
+  const site = cursor.site;
+  const node = (mnemonic: Mnemonic, operands: readonly Operand[]): InstructionNode => {
+    const { operands: plain, decorators } = undecorate<Exclude<Operand, Masked | Broadcast | Rounding>>(operands);
+    return { kind: "instruction", mode, mnemonic, prefix, operands: plain as NodeOperand[], decorators, site };
+  };
+  if (Object.hasOwn(waitingForms, name))
+    return [
+      { ...node("wait", []), prefix: undefined },
+      node(waitingForms[name as keyof typeof waitingForms], plainOperands(cursor, texts)),
+    ];
+  const chosen = stringForm(cursor, token, name, texts, mode);
+  if (chosen !== undefined) return [node(chosen, [])];
+  const mnemonic = farMnemonic(meaning!.mnemonic, mode, texts);
+  const operands = plainOperands(cursor, texts);
+  if (meaning!.last !== undefined) operands.push(meaning!.last);
+  const completed = complete(mnemonic, operands);
+  const size = meaning!.operandSize;
+  return [{ ...node(completed.mnemonic, completed.operands), ...(size === undefined ? {} : { operandSize: size }) }];
+}
+
+interface Read {
+  readonly meaning: Meaning | undefined;
+  readonly operands: readonly OperandText[];
+}
+
+function readOperands(cursor: Cursor, token: Token, name: string, mode: Mode, symbols: Symbols): Read {
+  const meaning = token.kind === "name" ? findMnemonic(name, mode) : undefined;
+  const isWaiting = Object.hasOwn(waitingForms, name);
+  if (meaning === undefined && !isWaiting && !/^(movs|cmps|lods|stos|scas|ins|outs)$/.test(name))
+    throw unknownInstruction(cursor, token, name, mode);
+  const isBranch = meaning !== undefined && branches.test(meaning.mnemonic);
+  const operands: OperandText[] = [];
+  while (!cursor.atEnd) {
+    if (operands.length > 0) {
+      // `zmm3{rn-sae}`: GNU as takes a rounding mode without a comma, too.
+      if (cursor.word() !== "{") cursor.expect(",");
+    }
+    operands.push(readOperand(cursor, symbols, mode, isBranch));
+    if (!cursor.atEnd && cursor.word() !== "," && cursor.word() !== "{")
+      throw cursor.unexpected('","', "the end of the statement");
+  }
+  return { meaning, operands };
+}
+
+/** Instructions whose operand is where they go: a bare label is that place, not the memory there. */
+const branches = /^(j\w+|call|loop\w*|xbegin|ljmp|lcall)$/;
+
+function unknownInstruction(cursor: Cursor, token: Token, name: string, mode: Mode): Error {
+  if (otherPrefixes.test(name)) {
+    return cursor.error(`the prefix ${name} cannot be written here`, {
+      token,
+      hint: "sizes and segments are written at the operands: word ptr fs:[...]",
+    });
+  }
+  const otherModes = ([16, 32, 64] as const).filter((each) => each !== mode && findMnemonic(name, each) !== undefined);
+  if (otherModes.length > 0) {
+    return cursor.error(`${mode}-bit code has no ${name}`, {
+      token,
+      hint: `${otherModes.join("- and ")}-bit code has it`,
+    });
+  }
+  const close = nearest(name, mnemonicNames(mode));
+  return cursor.error(`there is no instruction "${token.text.slice(0, 40)}"`, {
+    token,
+    expected: ["an instruction", "a directive", "a label with a colon"],
+    hint: close === undefined ? undefined : `did you mean ${close}?`,
+  });
+}
+
+/** The operands as the builder has them. */
+function plainOperands(cursor: Cursor, texts: readonly OperandText[]): Operand[] {
+  return texts.map(({ operand, token }) => (isFarPointer(operand) ? farOperand(cursor, operand, token) : operand));
+}
+
+function farOperand(cursor: Cursor, { selector, offset, bits }: FarPointer, token: Token): Operand {
+  if (typeof selector === "bigint" && selector >= 0n && selector <= 0xffffn) return far(Number(selector), offset, bits);
+  throw cursor.error("the selector of a far address is a number from 0 to 0xffff", { token });
+}
+
+function isFarPointer(operand: Operand | FarPointer): operand is FarPointer {
+  return typeof operand === "object" && operand.kind === "far pointer";
+}
+
+const hasSize = (operand: Operand | FarPointer, bits: number): boolean =>
+  typeof operand === "object" && operand.kind === "memory" && operand.size === bits;
+
+/** `jmp 8:start`, `jmp far ptr [x]` and `jmp fword ptr [x]` are far jumps, which the table has under names of their own. */
+function farMnemonic(mnemonic: Mnemonic, mode: Mode, operands: readonly OperandText[]): Mnemonic {
+  const [first] = operands;
+  if ((mnemonic !== "jmp" && mnemonic !== "call") || first === undefined) return mnemonic;
+  // In 16-bit code 32 bits hold a selector and an offset.
+  const isFar =
+    first.isFar ||
+    isFarPointer(first.operand) ||
+    hasSize(first.operand, 48) ||
+    (mode === 16 && hasSize(first.operand, 32));
+  if (!isFar) return mnemonic;
+  return mnemonic === "jmp" ? "ljmp" : "lcall";
+}
+
+function stringForm(
+  cursor: Cursor,
+  token: Token,
+  name: string,
+  texts: readonly OperandText[],
+  mode: Mode,
+): Mnemonic | undefined {
+  const found = stringInstruction(name, plainOperands(cursor, texts), mode);
+  if (found === undefined) {
+    if (/^(movs|cmps|lods|stos|scas|ins|outs)$/.test(name))
+      throw cursor.error(`the size of ${name} is not known`, { token, hint: `write ${name}b, ${name}w or ${name}d` });
+    return undefined;
+  }
+  if (typeof found === "string") throw cursor.error(`${name}: ${found}`, { token: texts[0]!.token });
+  if (found.segment !== undefined)
+    throw cursor.error(`${name}: another segment than ds cannot be written yet`, { token: texts[0]!.token });
+  return found.mnemonic;
+}

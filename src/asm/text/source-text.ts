@@ -1,0 +1,86 @@
+/** Text with the places in it. */
+import type { QuotedLocation } from "../asm-error.ts";
+import type { CallSite } from "../call-site.ts";
+import { locate } from "../call-site.ts";
+
+/** Where text comes from: a name for it, or the place in a program where it begins. */
+export type TextOrigin = string | CallSite;
+
+/** What stands in the text for a value that was put into a template. */
+export const holeText = "${…}";
+
+/** A value that was put into a template, and where. */
+export interface Hole {
+  /** In UTF-16 units, from the beginning of the text. */
+  readonly at: number;
+  readonly value: unknown;
+}
+
+/** Assembly text, and where it comes from. */
+export class SourceText {
+  readonly text: string;
+  readonly holes: readonly Hole[];
+  readonly #origin: TextOrigin;
+  #lineStarts: number[] | undefined;
+
+  constructor(text: string, origin: TextOrigin, holes: readonly Hole[] = []) {
+    this.text = text;
+    this.holes = holes;
+    this.#origin = origin;
+  }
+
+  /** The place of some characters, as a statement's site. */
+  siteOf(start: number, end: number): CallSite {
+    return { inText: { locate: () => this.locate(start, end) } };
+  }
+
+  /** The place of some characters; its excerpt is made when somebody asks. */
+  locate(start: number, end: number): QuotedLocation {
+    const lineStarts = (this.#lineStarts ??= findLineStarts(this.text));
+    const line = lineAt(lineStarts, start);
+    const lineStart = lineStarts[line]!;
+    const excerpt = (): string => {
+      const words = this.text.slice(lineStart, (lineStarts[line + 1] ?? this.text.length + 1) - 1).replace(/\r$/, "");
+      return quote(words, start - lineStart, Math.min(end, lineStart + words.length) - start);
+    };
+    const column = start - lineStart + 1;
+    const begin = typeof this.#origin === "string" ? undefined : locate(this.#origin);
+    const place =
+      typeof this.#origin === "string"
+        ? { file: this.#origin, line: line + 1, column }
+        : { file: begin?.file ?? "text", line: line + (begin?.line ?? 1), column };
+    return Object.defineProperty(place, "excerpt", { get: excerpt, enumerable: false });
+  }
+}
+
+function findLineStarts(text: string): number[] {
+  const starts = [0];
+  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+  return starts;
+}
+
+/** The index of the line that holds an offset. */
+function lineAt(starts: readonly number[], offset: number): number {
+  let low = 0;
+  let high = starts.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (starts[middle]! <= offset) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** Of a longer line only a part is quoted. */
+const widest = 100;
+
+/** A line with a caret under the first of `length` characters from `at`, and tildes under the others. */
+function quote(line: string, at: number, length: number): string {
+  const from = at < widest - 20 ? 0 : at - 40;
+  const shown = line.slice(from, from + widest);
+  const marks = Math.max(1, Math.min(length, shown.length - (at - from)));
+  // A tab before the mark stays a tab, so that the mark stands below what it marks.
+  const before = shown.slice(0, at - from).replaceAll(/[^\t]/g, " ");
+  const clean = shown.replaceAll(/[^\t\x20-\x7e\u00a0-\uffff]/g, "�");
+  return `    ${clean}\n    ${before}^${"~".repeat(marks - 1)}`;
+}
