@@ -3,18 +3,19 @@ import { arrange } from "./arrange.ts";
 import { AsmError } from "./asm-error.ts";
 import { locate } from "./call-site.ts";
 import type { AnyCode, Linked } from "./code-types.ts";
-import { Encoder } from "./encode.ts";
+import { maskToText } from "./decorators.ts";
+import { Encoder, type Encoding, type Request } from "./encode.ts";
 import type { Expression } from "./expression.ts";
 import { isExpression, labelsOf } from "./expression.ts";
 import { FormTable } from "./form.ts";
 import { loadIced } from "./iced.ts";
 import { loadKeystone } from "./keystone.ts";
-import type { Placed } from "./link.ts";
-import { bytesOf, place } from "./link.ts";
+import type { Alternative, Placed } from "./link.ts";
+import { bytesOf, isPending, place } from "./link.ts";
 import type { ListingLine } from "./listing.ts";
 import { statementToText } from "./listing.ts";
 import type { Mode } from "./mode.ts";
-import type { InstructionNode, Node } from "./node.ts";
+import type { InstructionNode, Node, NodeOperand } from "./node.ts";
 import { expressionsOf, plan } from "./plan.ts";
 import { nearest } from "./nearest.ts";
 import { verify } from "./verify.ts";
@@ -58,15 +59,19 @@ export async function assemble<C extends AnyCode>(
   checkBranches(statements);
   const labels = place(statements, origin);
   checkTotal(statements);
-  const chunks = statements.map((statement) => bytesOf(statement, labels));
-  const bytes = concatenate(chunks);
-  await verify(statements, chunks, labels);
+  const bytes = concatenate(statements.map((statement) => bytesOf(statement, labels)));
+  await verify(statements, bytes, labels);
+  let listing: readonly ListingLine[] | undefined;
   return {
     mode,
     origin,
     bytes,
     labels: publicLabels(nodes, labels),
-    listing: statements.map((statement, i) => listingLine(statement, chunks[i]!)),
+    // Asking every statement where it was written takes as long as assembling: only who wants the listing pays for it.
+    get listing() {
+      listing ??= listingOf(statements, bytes);
+      return listing;
+    },
   };
 }
 
@@ -161,21 +166,52 @@ function expressionsIn(node: Node): readonly Expression[] {
   }
 }
 
+/** Plans and encodes; statements that differ in their labels alone share their encodings. */
 async function encodeAll(nodes: readonly Node[]): Promise<Placed[]> {
   const iced = await loadIced();
   const table = new FormTable(iced);
-  const plans = nodes.map((node) => (node.kind === "instruction" ? plan(table, node) : []));
-  const encoder = new Encoder(iced, loadKeystone);
-  const encodings = await encoder.encode(plans.flat());
-  let next = 0;
-  return nodes.map((node, i) => {
-    const alternatives = plans[i]!.flatMap((request) => {
-      const encoding = encodings[next++];
-      return encoding === undefined ? [] : [{ request, encoding }];
-    });
-    if (node.kind === "instruction" && alternatives.length === 0) throw notEncodable(node);
-    return { node, alternatives, chosen: 0, address: 0n, size: 0 };
+  const plans = new Map<string, readonly Request[]>();
+  const shapes = nodes.map((node) => (node.kind === "instruction" ? shapeOf(node) : ""));
+  nodes.forEach((node, i) => {
+    if (node.kind === "instruction" && !plans.has(shapes[i]!)) plans.set(shapes[i]!, plan(table, node));
   });
+  const encodings = await new Encoder(iced, loadKeystone).encode([...plans.values()].flat());
+  const alternatives = new Map<string, readonly Alternative[]>();
+  let next = 0;
+  for (const [shape, requests] of plans) {
+    const encoded = requests.map((request) => ({ request, encoding: encodings[next++] }));
+    alternatives.set(shape, encoded.filter(isEncoded));
+  }
+  return nodes.map((node, i) => {
+    if (node.kind !== "instruction")
+      return { node, alternatives: [], isPending: true, chosen: 0, address: 0n, size: 0 };
+    const ways = alternatives.get(shapes[i]!)!;
+    if (ways.length === 0) throw notEncodable(node);
+    return { node, alternatives: ways, isPending: isPending(node, ways[0]!), chosen: 0, address: 0n, size: 0 };
+  });
+}
+
+function isEncoded(each: { readonly request: Request; readonly encoding: Encoding | undefined }): each is Alternative {
+  return each.encoding !== undefined;
+}
+
+/** What an instruction has in common with those that have the same encodings: everything but its labels. */
+function shapeOf({ mode, mnemonic, prefix, operands, decorators }: InstructionNode): string {
+  let shape = `${mode} ${prefix ?? ""} ${mnemonic}`;
+  for (const operand of operands) shape += ` ${operandShape(operand)}`;
+  if (decorators.mask === undefined && decorators.broadcast === false && decorators.rounding === undefined)
+    return shape;
+  return `${shape} ${maskToText(decorators)} ${decorators.broadcast} ${decorators.rounding}`;
+}
+
+function operandShape(operand: NodeOperand): string {
+  if (typeof operand === "bigint") return operand.toString(16);
+  if (operand.kind === "register") return operand.name;
+  if (operand.kind === "expression") return "label";
+  if (operand.kind === "far") return `${operand.selector}:${operand.bits}`;
+  const { size, segment, base, index, scale, displacement } = operand;
+  const at = typeof displacement === "bigint" ? displacement.toString(16) : "label";
+  return `${size}[${segment},${base},${index},${scale},${at}]`;
 }
 
 /** A near branch stays in its code segment, and so in its mode: it cannot reach code of another. */
@@ -221,13 +257,14 @@ function concatenate(chunks: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
-function listingLine({ node, address, alternatives, chosen }: Placed, bytes: Uint8Array): ListingLine {
-  return {
+function listingOf(statements: readonly Placed[], bytes: Uint8Array): readonly ListingLine[] {
+  let at = 0;
+  return statements.map(({ node, address, size, alternatives, chosen }) => ({
     kind: node.kind === "instruction" || node.kind === "label" ? node.kind : "data",
     address,
-    bytes,
+    bytes: bytes.slice(at, (at += size)),
     text: statementToText(node),
     writer: alternatives[chosen]?.encoding.writer,
     source: locate(node.site),
-  };
+  }));
 }

@@ -26,6 +26,8 @@ export interface Placed {
   readonly node: Node;
   /** Shortest first; empty but for instructions. */
   readonly alternatives: readonly Alternative[];
+  /** Whether its bytes depend on where it or a label lies. */
+  readonly isPending: boolean;
   chosen: number;
   address: bigint;
   size: number;
@@ -211,9 +213,15 @@ function instructionFields(node: InstructionNode, { request, encoding }: Alterna
   });
 }
 
-/** The bytes of a placed statement, every number filled in. */
+/** Whether an instruction's bytes depend on where it or a label lies. */
+export function isPending(node: InstructionNode, alternative: Alternative): boolean {
+  return instructionFields(node, alternative).length > 0;
+}
+
+/** The bytes of a placed statement, every number filled in. They may be shared: copy before writing. */
 export function bytesOf(statement: Placed, labels: ReadonlyMap<string, bigint>): Uint8Array {
   const { node } = statement;
+  if (!statement.isPending) return statement.alternatives[statement.chosen]!.encoding.bytes;
   const bytes = startingBytes(statement);
   if (node.kind === "numbers") {
     node.values.forEach((value, i) => {

@@ -1,10 +1,17 @@
 /** Register names as iced-x86 numbers them. */
 import type * as Iced from "iced-x86";
 
+const ids = new Map<string, number>();
+
 /** iced-x86's number for a register, by the name that code uses. It writes `r8b` as R8L. */
 export function registerId(iced: typeof Iced, name: string): number {
-  const key = name.toUpperCase().replace(/^(R\d+)B$/, "$1L");
-  return iced.Register[key as keyof typeof Iced.Register];
+  let id = ids.get(name);
+  if (id === undefined) {
+    const key = name.toUpperCase().replace(/^(R\d+)B$/, "$1L");
+    id = iced.Register[key as keyof typeof Iced.Register];
+    ids.set(name, id);
+  }
+  return id;
 }
 
 /** The 32-bit or 64-bit register that holds a 16-bit one. */
