@@ -101,7 +101,7 @@ export interface Decorators {
 }
 
 /** No decoration. */
-export const undecorated: Decorators = { mask: undefined, zeroing: false, broadcast: false, rounding: undefined };
+const undecorated: Decorators = { mask: undefined, zeroing: false, broadcast: false, rounding: undefined };
 
 /** Parts operands from their decorations. */
 export function undecorate<T>(operands: readonly (T | Masked | Broadcast | Rounding)[]): {

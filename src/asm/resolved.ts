@@ -30,13 +30,15 @@ export interface ResolvedInstruction {
 }
 
 /** iced-x86's names of the rounding modes; it says `{sae}` apart from them. */
-export const roundingControls = {
+export const roundingControls: Readonly<Record<RoundingName, RoundingControlName>> = {
   "rn-sae": "RoundToNearest",
   "rd-sae": "RoundDown",
   "ru-sae": "RoundUp",
   "rz-sae": "RoundTowardZero",
   sae: "None",
-} as const satisfies Record<RoundingName, string>;
+};
+
+type RoundingControlName = "None" | "RoundToNearest" | "RoundDown" | "RoundUp" | "RoundTowardZero";
 
 /** A number that needs all of `bits`, for what the linker fills in: no shorter encoding can hold it. */
 export function placeholder(bits: number): bigint {
@@ -49,7 +51,7 @@ export function addressBits(memory: Pick<Memory, "addressSize">, mode: Mode): nu
 }
 
 /** The segment that an address uses unless another is named: SS with SP or BP as base, else DS (SDM vol. 1, table 3-5). */
-export function defaultSegment(memory: Pick<Memory, "base">): "ss" | "ds" {
+function defaultSegment(memory: Pick<Memory, "base">): "ss" | "ds" {
   return /^[er]?[sb]p$/.test(memory.base ?? "") ? "ss" : "ds";
 }
 

@@ -139,9 +139,9 @@ function inTermsOfLayouts(error: PagingError): Error {
   const [message] = error.message.split("\n");
   const details = { value: error.value, cause: error };
   switch (error.code) {
-    case "paging-overlap":
+    case "OVERLAP":
       return new LayoutError(`paging.map: ${message}`, { code: "OVERLAP", ...details });
-    case "paging-budget":
+    case "OVER_BUDGET":
       return new LayoutError(`paging: ${message}`, { code: "DOES_NOT_FIT", ...details, hint: "use larger pages" });
     default:
       return error;

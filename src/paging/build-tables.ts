@@ -89,14 +89,14 @@ function place(description: PagingDescription, { bytes }: TableCount): PhysAddr 
     typeof tables === "function" ? tables(bytes, align) : range === undefined ? tables : roundUp(range.at, align);
   if (typeof at !== "bigint" || at < 0n || at % align !== 0n) {
     throw new PagingError(`the page tables are placed at ${show(at)}, which is not a multiple of 4096`, {
-      code: "paging-placement",
+      code: "MISALIGNED",
       value: at,
     });
   }
   if (range !== undefined && at + bytes > range.at + range.size) {
     throw new PagingError(
       `the page tables take ${sizeToText(bytes)} from ${hex(at)}, but their range ends at ${hex(range.at + range.size)}`,
-      { code: "paging-placement", value: tables },
+      { code: "DOES_NOT_FIT", value: tables },
     );
   }
   const { rootBits, tableBits } = pagingModes[mode];
@@ -109,7 +109,7 @@ function place(description: PagingDescription, { bytes }: TableCount): PhysAddr 
 
 function outOfReach(address: bigint, why: string): PagingError {
   return new PagingError(`the page tables reach physical ${hex(address)}, but ${why}`, {
-    code: "paging-placement",
+    code: "DOES_NOT_FIT",
     value: address,
   });
 }
@@ -123,7 +123,7 @@ function allocate({ bytes }: TableCount): Uint8Array {
     return new Uint8Array(Number(bytes));
   } catch (cause) {
     throw new PagingError(`the page tables take ${bytes} bytes, more than this host gives to one buffer`, {
-      code: "paging-budget",
+      code: "OVER_BUDGET",
       value: bytes,
       cause,
     });

@@ -79,7 +79,7 @@ function checkMapping(description: PagingDescription, rules: PagingModeRules, ma
     throw new PagingError(
       `mapping ${show(name)} ends at physical ${hex(phys + size - 1n)}, but physical addresses have ${bits} bits`,
       {
-        code: "paging-beyond-physical",
+        code: "BEYOND_PHYSICAL",
         value: phys,
         ...(description.maxPhysAddr === undefined ? {} : { hint: `the width is the description's maxPhysAddr` }),
       },
@@ -95,7 +95,7 @@ function checkMapping(description: PagingDescription, rules: PagingModeRules, ma
   }
   if (key !== undefined && !rules.protectionKeys) {
     throw new PagingError(`mapping ${show(name)} has a protection key, but ${rules.mode} paging has none`, {
-      code: "paging-unsupported",
+      code: "UNSUPPORTED",
       value: key,
     });
   }
@@ -131,13 +131,13 @@ function checkVirtualRange(rules: PagingModeRules, mapping: Mapping | AbsentMapp
   const { name, virt, size } = mapping;
   checkAligned(name, "virt", virt, pageSize);
   checkAligned(name, "size", size, pageSize);
-  if (size === 0n) throw new PagingError(`mapping ${show(name)} has size 0`, { code: "paging-empty", value: size });
+  if (size === 0n) throw new PagingError(`mapping ${show(name)} has size 0`, { code: "EMPTY", value: size });
   if (!isCanonical(rules, virt)) throw nonCanonical(rules, name, "starts", virt);
   const last = virt + size - 1n;
   if (last > lastAddress(rules)) {
     throw new PagingError(
       `mapping ${show(name)} starts at virtual ${hex(virt)} and runs ${hex(last - lastAddress(rules))} bytes past the last address, ${hex(lastAddress(rules))}`,
-      { code: "paging-wraps", value: size },
+      { code: "WRAPS", value: size },
     );
   }
   const half = 1n << BigInt(rules.virtualBits - 1);
@@ -152,7 +152,7 @@ function nonCanonical(rules: PagingModeRules, name: string, verb: "starts" | "en
       ? `${mode} paging has addresses of 32 bits`
       : `in ${mode} paging bits 63 to ${virtualBits - 1} of an address are all equal`;
   return new PagingError(`mapping ${show(name)} ${verb} at virtual ${hex(address)}, which is not canonical: ${rule}`, {
-    code: "paging-non-canonical",
+    code: "NON_CANONICAL",
     value: address,
   });
 }
@@ -165,7 +165,7 @@ function checkAligned(name: string, field: "virt" | "phys" | "size", value: bigi
   throw new PagingError(
     `mapping ${show(name)}: ${field} ${hex(value)} is not a multiple of the page size ${pageSize}`,
     {
-      code: "paging-misaligned",
+      code: "MISALIGNED",
       value,
     },
   );
@@ -177,7 +177,7 @@ function checkPageSize(owner: string, rules: PagingModeRules, pageSize: PageSize
   throw new PagingError(
     `${owner} asks for pages of ${show(pageSize)}, but ${rules.mode} paging has ${sizes.join(", ")}`,
     {
-      code: "paging-unsupported",
+      code: "UNSUPPORTED",
       value: pageSize,
     },
   );
@@ -188,7 +188,7 @@ function checkRecursive(rules: PagingModeRules, recursive: RecursiveSlot): void 
   const { slot, access = "rwx" } = recursive;
   if (!rules.recursion) {
     throw new PagingError(`${rules.mode} paging has no recursive slot: the root's entries have a form of their own`, {
-      code: "paging-unsupported",
+      code: "UNSUPPORTED",
       value: slot,
     });
   }
@@ -205,7 +205,7 @@ function checkRecursive(rules: PagingModeRules, recursive: RecursiveSlot): void 
 function cannotForbid({ mode }: PagingModeRules, owner: string, value: unknown): PagingError {
   const what = typeof value === "string" ? `access ${show(value)}` : `execute ${show(value)}`;
   return new PagingError(`${owner} has ${what}, but ${mode} paging cannot forbid execution`, {
-    code: "paging-unsupported",
+    code: "UNSUPPORTED",
     value,
     hint: `${typeof value === "string" ? `say "${value}x"` : "leave it out"}, or use PAE paging, whose entries have XD`,
   });
@@ -215,7 +215,7 @@ function checkName(names: Set<string>, name: string): void {
   if (typeof name !== "string" || name === "")
     throw invalid("a mapping has no name", name, "a string that is not empty");
   if (names.has(name)) {
-    throw new PagingError(`two mappings are named ${show(name)}`, { code: "paging-duplicate-name", value: name });
+    throw new PagingError(`two mappings are named ${show(name)}`, { code: "DUPLICATE_NAME", value: name });
   }
   names.add(name);
 }

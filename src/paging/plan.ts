@@ -70,7 +70,7 @@ export function checkBudget(description: PagingDescription, { tables, bytes }: T
   throw new PagingError(
     `the page tables take ${bytes} bytes (${tables} tables), but the budget is ${sizeToText(budget)}`,
     {
-      code: "paging-budget",
+      code: "OVER_BUDGET",
       value: bytes,
       hint: `say \`budget: ${bytes}n\` in the description to allow it, or use larger pages`,
     },
@@ -130,7 +130,7 @@ function checkReach(
   if (endFrame <= 2 ** (bits - 12)) return;
   throw new PagingError(
     `${nameOf(owner)} needs pages of ${page} up to physical ${hex((BigInt(endFrame) << 12n) - 1n)}, but their addresses have ${bits} bits`,
-    { code: "paging-beyond-physical", value: owner, hint: "align it so that pages of 4MiB fit" },
+    { code: "BEYOND_PHYSICAL", value: owner, hint: "align it so that pages of 4MiB fit" },
   );
 }
 

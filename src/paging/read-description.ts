@@ -33,13 +33,13 @@ interface Piece {
  * have, one for each run of equal pages. Building it gives the same tables again, as long as the entries above the pages
  * have the flags that the pages need, and the tables lie in the order in which they are built.
  *
- * @throws PagingError `paging-invalid` while paging is off
+ * @throws PagingError `BAD_ARGUMENT` while paging is off
  */
 export function readDescription(space: AddressSpace): ReadDescription {
   const mode = pagingModeOf(space.cpu);
   if (mode === "off") {
     const { cr0 } = space.cpu;
-    throw new PagingError("there are no page tables to read: CR0.PG is clear", { code: "paging-invalid", value: cr0 });
+    throw new PagingError("there are no page tables to read: CR0.PG is clear", { code: "BAD_ARGUMENT", value: cr0 });
   }
   const rules = pagingModes[mode];
   const pieces: Piece[] = [];

@@ -29,7 +29,7 @@ export interface Segment {
 /**
  * The segments of a description, in the order of virtual addresses.
  *
- * @throws PagingError `paging-overlap` where two mappings overlap and neither says `override`
+ * @throws PagingError `OVERLAP` where two mappings overlap and neither says `override`
  */
 export function segmentsOf(description: PagingDescription): readonly Segment[] {
   const rules = pagingModes[description.mode];
@@ -94,7 +94,7 @@ function overlap(rules: PagingModeRules, a: Segment, b: Segment): PagingError {
   return new PagingError(
     `${nameOf(a.owner)} and ${nameOf(b.owner)} overlap at virtual ${hex(from)} to ${hex(from + (BigInt(last - first) << 12n) - 1n)}`,
     {
-      code: "paging-overlap",
+      code: "OVERLAP",
       value: from,
       hint: recursive
         ? "give the recursive slot a place of its own"

@@ -41,7 +41,7 @@ function join(low: number, high: number): bigint {
  * It changes nothing: accessed and dirty bits stay as they are.
  *
  * @param access a supervisor read where not given
- * @throws PagingError `paging-invalid` where the address has more bits than the mode's registers
+ * @throws PagingError `BAD_ARGUMENT` where the address has more bits than the mode's registers
  * @example
  * ```ts
  * const { fault } = walk(space, 0x0n, "write");
@@ -59,7 +59,7 @@ export function walk(
   const bits = mode === "4-level" || mode === "5-level" ? 64n : 32n;
   if (typeof address !== "bigint" || address < 0n || address >> bits !== 0n) {
     throw new PagingError(`cannot walk to ${show(address)}: with paging mode ${mode}, addresses have ${bits} bits`, {
-      code: "paging-invalid",
+      code: "BAD_ARGUMENT",
       value: address,
     });
   }

@@ -71,8 +71,8 @@ export function corpus(table: FormTable, mode: Mode): Statement[] {
   return mnemonics.flatMap((mnemonic) =>
     table
       .of(mnemonic, mode)
-      // A branch's bytes depend on where it stands: programs test them.
-      .filter((form) => form.kinds.every((kind) => kind.branch === undefined))
+      // Where a branch goes is filled in by the linker: programs test that.
+      .filter((form) => form.kinds.every((kind) => kind.branch === undefined && kind.far === undefined))
       .flatMap((form) => statements(mnemonic, form, mode)),
   );
 }
@@ -81,6 +81,8 @@ function statements(mnemonic: Mnemonic, form: Form, mode: Mode): Statement[] {
   const name = gnuNames[mnemonic] ?? mnemonic;
   const choices = form.written.map((kind, i) => thinned(choicesFor(kind, form, mode, mnemonic, i), form));
   const count = Math.max(1, ...choices.map((each) => each.length));
+  // Some forms that a mode decodes have no operand there: a register of the class that only 64-bit code has.
+  if (choices.some((each) => each.length === 0)) return [];
   const plain = Array.from({ length: count }, (_, n) => {
     // Each operand runs through its choices at its own pace, so that pairs vary.
     const chosen = choices.map((each, i) => each[(n * (i + 1) + i) % each.length]!);

@@ -121,19 +121,19 @@ describe("mappings", () => {
     ],
   ]);
   testFailures("PagingError", [
-    ["of nothing", edit(longGuest(), { "paging.map.text.size": 0 }), 'mapping "text" has size 0', "paging-empty", 0n],
+    ["of nothing", edit(longGuest(), { "paging.map.text.size": 0 }), 'mapping "text" has size 0', "EMPTY", 0n],
     [
       "of parts of pages",
       edit(longGuest(), { "paging.map.text.virt": 0x10 }),
       'mapping "text": virt 0x10 is not a multiple of the page size 4KiB',
-      "paging-misaligned",
+      "MISALIGNED",
       0x10n,
     ],
     [
       "that are not canonical",
       edit(longGuest(), { "paging.map.text.virt": 2n ** 47n }),
       'mapping "text" starts at virtual 0x800000000000, which is not canonical: in 4-level paging bits 63 to 47 of an address are all equal',
-      "paging-non-canonical",
+      "NON_CANONICAL",
       2n ** 47n,
     ],
   ]);
@@ -169,7 +169,7 @@ describe("page tables", () => {
       "within a page",
       edit(longGuest(), { "paging.tables": 0x10 }),
       "the page tables are placed at 0x10, which is not a multiple of 4096",
-      "paging-placement",
+      "MISALIGNED",
       0x10n,
     ],
   ]);
