@@ -31,6 +31,10 @@ export const exitReasons = {
   KVM_EXIT_X86_BUS_LOCK: 33,
   KVM_EXIT_XEN: 34,
   KVM_EXIT_NOTIFY: 37,
+  /** Linux 6.8. */
+  KVM_EXIT_MEMORY_FAULT: 39,
+  /** Linux 6.16. */
+  KVM_EXIT_TDX: 40,
 } as const;
 
 /** The name of an exit reason, as `linux/kvm.h` spells it. */
@@ -56,6 +60,51 @@ export const ioDirections = { KVM_EXIT_IO_IN: 0, KVM_EXIT_IO_OUT: 1 } as const;
 
 /** `emulation_failure.flags`, bit 0: the instruction's bytes are there. */
 export const KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES = 1;
+
+/** What the guest, or its firmware, asks for (`system_event.type` of `struct kvm_run`). */
+export const systemEvents = {
+  KVM_SYSTEM_EVENT_SHUTDOWN: 1,
+  KVM_SYSTEM_EVENT_RESET: 2,
+  KVM_SYSTEM_EVENT_CRASH: 3,
+  KVM_SYSTEM_EVENT_WAKEUP: 4,
+  KVM_SYSTEM_EVENT_SUSPEND: 5,
+  KVM_SYSTEM_EVENT_SEV_TERM: 6,
+  /** Linux 6.16. */
+  KVM_SYSTEM_EVENT_TDX_FATAL: 7,
+} as const;
+
+/** The name of a system event, as `linux/kvm.h` spells it. */
+export type SystemEventName = keyof typeof systemEvents;
+
+/** Why an access to a model-specific register exits: asked for by `KVM_CAP_X86_USER_SPACE_MSR`, told in `msr.reason`. */
+export const msrExitReasons = {
+  /** KVM refuses the access: the guest would get a #GP. */
+  KVM_MSR_EXIT_REASON_INVAL: 1,
+  /** KVM does not know the register. */
+  KVM_MSR_EXIT_REASON_UNKNOWN: 2,
+  /** The filter of `KVM_X86_SET_MSR_FILTER` denies the access. */
+  KVM_MSR_EXIT_REASON_FILTER: 4,
+} as const;
+
+/** Kinds of `KVM_EXIT_HYPERV` (`hyperv.type` of `struct kvm_run`). */
+export const hypervExits = {
+  KVM_EXIT_HYPERV_SYNIC: 1,
+  KVM_EXIT_HYPERV_HCALL: 2,
+  KVM_EXIT_HYPERV_SYNDBG: 3,
+} as const;
+
+/** `xen.type` of `struct kvm_run`: the only kind of `KVM_EXIT_XEN`. */
+export const KVM_EXIT_XEN_HCALL = 1;
+
+/** `notify.flags`, bit 0: the guest cannot go on. */
+export const KVM_NOTIFY_CONTEXT_INVALID = 1;
+
+/** Numbers that linux/kvm.h of Linux 6.1 does not have yet, and the version that brought them. */
+export const newerThan61: Readonly<Record<string, string>> = {
+  KVM_EXIT_MEMORY_FAULT: "6.8",
+  KVM_EXIT_TDX: "6.16",
+  KVM_SYSTEM_EVENT_TDX_FATAL: "6.16",
+};
 
 /** What `KVM_SET_GUEST_DEBUG` may be asked for, to be joined with `|` (`kvm_guest_debug.control`). */
 export const guestDebugFlags = {

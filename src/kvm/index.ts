@@ -3,27 +3,57 @@
  * want Linux on x86-64 with `/dev/kvm`.
  */
 export { guestDebugFlags, memoryFlags } from "./abi-constant.ts";
-export type { ExitReasonName, InternalErrorName } from "./abi-constant.ts";
+export type { ExitReasonName, InternalErrorName, SystemEventName } from "./abi-constant.ts";
 export { boot, type BootOptions } from "./boot.ts";
 export { capabilityNumbers, type CapabilityName } from "./capabilities.ts";
 export type { CpuidEntry } from "./cpuid.ts";
 export type { Duration } from "./duration.ts";
 export type {
-  DebugExit,
-  Exit,
-  FailEntryExit,
-  HltExit,
-  InternalErrorExit,
-  InterruptedExit,
+  AccessExit,
   IoInExit,
   IoOutExit,
   MmioReadExit,
   MmioWriteExit,
+  MsrExitReason,
+  RdmsrExit,
+  WrmsrExit,
+} from "./exit-access.ts";
+export type {
+  ApResetHoldExit,
+  BusLockExit,
+  DirtyRingFullExit,
+  HypercallExit,
+  HypervHypercallExit,
+  HypervSyndbgExit,
+  HypervSynicExit,
+  InterfaceExit,
+  IoapicEoiExit,
+  IrqWindowOpenExit,
+  MemoryFaultExit,
+  NotifyExit,
+  SetTprExit,
+  SystemEventExit,
+  TdxExit,
+  TprAccessExit,
+  XenHypercallExit,
+} from "./exit-interface.ts";
+export type {
+  AnswerableExit,
+  DebugExit,
+  ExceptionExit,
+  Exit,
+  FailEntryExit,
+  HardwareExit,
+  HltExit,
+  InternalErrorExit,
+  InterruptedExit,
+  NmiExit,
   ShutdownExit,
   TimeoutExit,
   UnknownExit,
 } from "./exits.ts";
 export { KvmError, type KvmErrorCode, type KvmErrorDetails } from "./kvm-error.ts";
+export { locationToText, type GuestLocation } from "./location.ts";
 export { DEFAULT_TIMEOUT, type LoadableImage, type Machine, type RunOptions } from "./machine.ts";
 export { kvmKind, type KvmKind } from "./platform.ts";
 export type { SpecialRegisters } from "./registers.ts";

@@ -8,14 +8,18 @@ import type { Exit } from "./exits.ts";
 import { GuestClock } from "./guest-clock.ts";
 import { closed } from "./kvm-error.ts";
 import type { Libc } from "./libc.ts";
+import { locate, type GuestLocation } from "./location.ts";
 import type { KvmKind } from "./platform.ts";
 import type { SpecialRegisters } from "./registers.ts";
 import { Ticker } from "./ticker.ts";
 import type { Vcpu, VcpuHandle } from "./vcpu.ts";
 import type { Vm } from "./vm.ts";
 
-/** What of an image KVM needs: a guest that was not made by `layout` has it as well. */
-export type LoadableImage = Pick<Image, "memory" | "chunks" | "cpu">;
+/**
+ * What of an image KVM needs: a guest that was not made by `layout` has it as well. With its programs, the machine can say
+ * where in them the guest is.
+ */
+export type LoadableImage = Pick<Image, "memory" | "chunks" | "cpu"> & Partial<Pick<Image, "programs">>;
 
 /** How a guest is to be run. */
 export interface RunOptions {
@@ -67,6 +71,16 @@ export interface Machine {
   registers(): GeneralRegisters;
   /** Segments, descriptor tables, control registers and EFER. */
   specialRegisters(): SpecialRegisters;
+  /**
+   * Where the guest is: RIP, and what of the image's programs lies there. At an exit it is the instruction that exited, or
+   * the one after it, as the kind of exit and KVM have it.
+   *
+   * @example
+   * ```ts
+   * locationToText(machine.where()); // "boot+0x12 (examples/long-mode.ts:14)"
+   * ```
+   */
+  where(): GuestLocation;
   /** A copy of `size` bytes of guest-physical memory from `at` on; all of them must be memory. */
   readMemory(at: PhysAddr, size: number): Uint8Array;
   /** Copies bytes into guest-physical memory; all of them must be memory, or none is written. */
@@ -147,6 +161,11 @@ class RunningMachine implements Machine {
   specialRegisters(): SpecialRegisters {
     this.#requireOpen();
     return this.#vcpu.getSregs();
+  }
+
+  where(): GuestLocation {
+    this.#requireOpen();
+    return locate(this.#vcpu, this.image.programs ?? []);
   }
 
   readMemory(at: PhysAddr, size: number): Uint8Array {

@@ -132,7 +132,8 @@ export class KvmSystem implements Kvm {
 
   createVm(): VmHandle {
     const runSize = this.getVcpuMmapSize();
-    return createVm(new Descriptor(this.#device.libc, this.#device.ioctl("KVM_CREATE_VM"), "the VM"), runSize);
+    const descriptor = new Descriptor(this.#device.libc, this.#device.ioctl("KVM_CREATE_VM"), "the VM");
+    return createVm(descriptor, runSize, this.kind);
   }
 
   close(): void {

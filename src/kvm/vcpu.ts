@@ -7,11 +7,14 @@ import { ioctlNumber } from "./abi-ioctl.ts";
 import { linuxConstants, SIGNAL_SET_SIZE } from "./abi-linux.ts";
 import { encodeCpuid, type CpuidEntry } from "./cpuid.ts";
 import type { Descriptor } from "./descriptor.ts";
-import { answerOffset, decodeExit, type Exit, type IoInExit, type MmioReadExit, type RunPage } from "./exits.ts";
+import { answerExit, isAnswerable } from "./answer-exit.ts";
+import { decodeExit, isMemoryFault } from "./decode-exit.ts";
+import type { AnswerableExit, Exit } from "./exits.ts";
 import { newStruct, readBigint, readNumber, writeField, type StructBytes } from "./fields.ts";
 import { callFailed, ioctlFailed, msrRefused } from "./host-error.ts";
 import { badArgument } from "./kvm-error.ts";
 import type { HostAddress } from "./libc.ts";
+import type { KvmKind } from "./platform.ts";
 import {
   decodeRegisters,
   decodeSpecialRegisters,
@@ -19,6 +22,7 @@ import {
   encodeSpecialRegisters,
   type SpecialRegisters,
 } from "./registers.ts";
+import type { RunPage } from "./run-page.ts";
 
 /** Where a linear address leads, by the guest's present paging mode and tables: `KVM_TRANSLATE`. */
 export interface Translation {
@@ -81,10 +85,12 @@ export interface Vcpu {
 }
 
 const KVM_RUN = ioctlNumber("KVM_RUN");
-const { EINTR } = constants.errno;
+const { EFAULT, EINTR } = constants.errno;
+/** "Memory page has hardware error" (asm-generic/errno.h); Node has no name for it. */
+const EHWPOISON = 133;
 
 /** Makes a vCPU of its descriptor, which the vCPU then owns; closes it where the shared pages cannot be mapped. */
-export function createVcpu(descriptor: Descriptor, runSize: number): VcpuHandle {
+export function createVcpu(descriptor: Descriptor, runSize: number, kind: KvmKind): VcpuHandle {
   const { libc } = descriptor;
   const { PROT_READ, PROT_WRITE, MAP_SHARED } = linuxConstants;
   const host = libc.mmap(runSize, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor.fd);
@@ -93,11 +99,11 @@ export function createVcpu(descriptor: Descriptor, runSize: number): VcpuHandle 
     descriptor.close();
     throw error;
   }
-  return new VcpuHandle(descriptor, host, runSize);
+  return new VcpuHandle(descriptor, host, runSize, kind);
 }
 
 /** What stands for the shared pages after the end: nothing may touch what was unmapped. */
-const noPage: RunPage = { bytes: new Uint8Array(0), view: new DataView(new ArrayBuffer(0)) };
+const noPage: RunPage = { bytes: new Uint8Array(0), view: new DataView(new ArrayBuffer(0)), kind: "other" };
 
 /** A vCPU, with what a machine asks of it. */
 export class VcpuHandle implements Vcpu {
@@ -105,16 +111,16 @@ export class VcpuHandle implements Vcpu {
   readonly #host: HostAddress;
   readonly #runSize: number;
   #page: RunPage;
-  /** The input exit whose answer KVM still waits for. */
-  #open: IoInExit | MmioReadExit | undefined;
+  /** The exit whose answer KVM still waits for. */
+  #open: AnswerableExit | undefined;
   #signalMask: Uint8Array | undefined;
 
-  constructor(descriptor: Descriptor, host: HostAddress, runSize: number) {
+  constructor(descriptor: Descriptor, host: HostAddress, runSize: number, kind: KvmKind) {
     this.#descriptor = descriptor;
     this.#host = host;
     this.#runSize = runSize;
     const shared = descriptor.libc.view(host, runSize);
-    this.#page = { bytes: new Uint8Array(shared), view: new DataView(shared) };
+    this.#page = { bytes: new Uint8Array(shared), view: new DataView(shared), kind };
   }
 
   getRegs(): GeneralRegisters {
@@ -185,13 +191,14 @@ export class VcpuHandle implements Vcpu {
     if (libc.ioctl(fd, KVM_RUN, 0) >= 0) return true;
     const errno = libc.errno();
     if (errno === EINTR) return false;
+    if ((errno === EFAULT || errno === EHWPOISON) && isMemoryFault(this.#page)) return true;
     throw ioctlFailed("KVM_RUN", errno);
   }
 
   /** The exit that the last {@link enter} ended with. To be asked for once. */
   exit(): Exit {
     const exit = decodeExit(this.#page);
-    if (exit.kind === "io-in" || exit.kind === "mmio-read") this.#open = exit;
+    if (isAnswerable(exit)) this.#open = exit;
     return exit;
   }
 
@@ -223,20 +230,10 @@ export class VcpuHandle implements Vcpu {
     return struct;
   }
 
-  /**
-   * Copies an answer to where KVM takes it from. KVM takes it once, whatever ends the `KVM_RUN` that follows. An answer
-   * that cannot be taken is an error, and then 0.
-   */
-  #answer(exit: IoInExit | MmioReadExit): void {
-    const { data } = exit;
-    const size = exit.kind === "io-in" ? exit.size * exit.count : exit.size;
-    const at = answerOffset(exit, this.#page);
+  /** KVM takes an answer once, whatever ends the `KVM_RUN` that follows. */
+  #answer(exit: AnswerableExit): void {
     this.#open = undefined;
-    this.#page.bytes.fill(0, at, at + size);
-    if (data.length !== size) {
-      throw badArgument(`the answer has ${data.length} bytes, not ${size}`, data, "its buffer was transferred away");
-    }
-    this.#page.bytes.set(data, at);
+    answerExit(exit, this.#page);
   }
 }
 

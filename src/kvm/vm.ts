@@ -8,6 +8,7 @@ import { Descriptor } from "./descriptor.ts";
 import { newStruct, writeField } from "./fields.ts";
 import { GuestMemory, PAGE_SIZE, PHYSICAL_LIMIT } from "./guest-memory.ts";
 import { badArgument } from "./kvm-error.ts";
+import type { KvmKind } from "./platform.ts";
 import { createVcpu, type Vcpu, type VcpuHandle } from "./vcpu.ts";
 
 /** One memory slot for `KVM_SET_USER_MEMORY_REGION`. The VM finds and owns the host's memory behind it. */
@@ -53,8 +54,8 @@ export interface Vm {
 }
 
 /** Makes a VM of its descriptor, which the VM then owns. @param runSize the size of a vCPU's shared pages, in bytes */
-export function createVm(descriptor: Descriptor, runSize: number): VmHandle {
-  return new VmHandle(descriptor, runSize);
+export function createVm(descriptor: Descriptor, runSize: number, kind: KvmKind = "other"): VmHandle {
+  return new VmHandle(descriptor, runSize, kind);
 }
 
 /** The largest slot number that the struct holds: 16 bits of slot, 16 of address space (api.rst, 4.35). */
@@ -66,12 +67,14 @@ const allMemoryFlags = Object.values(memoryFlags).reduce((all, flag) => all | fl
 export class VmHandle implements Vm {
   readonly #descriptor: Descriptor;
   readonly #runSize: number;
+  readonly #kind: KvmKind;
   readonly #memory: GuestMemory;
   readonly #vcpus: VcpuHandle[] = [];
 
-  constructor(descriptor: Descriptor, runSize: number) {
+  constructor(descriptor: Descriptor, runSize: number, kind: KvmKind) {
     this.#descriptor = descriptor;
     this.#runSize = runSize;
+    this.#kind = kind;
     this.#memory = new GuestMemory(descriptor.libc);
   }
 
@@ -123,7 +126,7 @@ export class VmHandle implements Vm {
       throw badArgument(`no number of a vCPU: ${String(id)}`, id);
     const { libc } = this.#descriptor;
     const descriptor = new Descriptor(libc, this.#descriptor.ioctl("KVM_CREATE_VCPU", id), "the vCPU");
-    const vcpu = createVcpu(descriptor, this.#runSize);
+    const vcpu = createVcpu(descriptor, this.#runSize, this.#kind);
     this.#vcpus.push(vcpu);
     return vcpu;
   }

@@ -3,33 +3,47 @@ import { describe, expect, test } from "vitest";
 import {
   exitReasons,
   guestDebugFlags,
+  hypervExits,
   internalErrors,
   ioDirections,
   KVM_API_VERSION,
+  KVM_EXIT_XEN_HCALL,
   KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES,
+  KVM_NOTIFY_CONTEXT_INVALID,
   memoryFlags,
+  msrExitReasons,
+  newerThan61,
+  systemEvents,
 } from "../../src/kvm/abi-constant.ts";
 import { ioctlNumber, ioctls, KVMIO, type IoctlName } from "../../src/kvm/abi-ioctl.ts";
 import { kernelSigaction, linuxConstants, linuxLayouts, SIGNAL_SET_SIZE, syscalls } from "../../src/kvm/abi-linux.ts";
-import { structLayouts, type StructLayout } from "../../src/kvm/abi-struct.ts";
+import { newerKvmRun, structLayouts, type StructLayout } from "../../src/kvm/abi-struct.ts";
 import { capabilityNumbers } from "../../src/kvm/capabilities.ts";
 import { macrosOf, noCompiler, runC } from "./c-program.ts";
 
 /** The rows of all tables: a C expression, and the number that we say it has. */
 type Rows = Readonly<Record<string, number>>;
 
-const kvmRows: Rows = {
+const allKvmRows: Rows = {
   KVM_API_VERSION,
   KVMIO,
+  KVM_EXIT_XEN_HCALL,
   KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES,
+  KVM_NOTIFY_CONTEXT_INVALID,
   ...exitReasons,
+  ...hypervExits,
   ...internalErrors,
+  ...msrExitReasons,
+  ...systemEvents,
   ...ioDirections,
   ...guestDebugFlags,
   ...memoryFlags,
   ...Object.fromEntries((Object.keys(ioctls) as IoctlName[]).map((name) => [name, ioctlNumber(name)])),
   ...layoutRows(structLayouts),
 };
+
+/** The fields of `struct kvm_run` that came later, by their first part, and the kernel that brought them. */
+const newerFields: Readonly<Record<string, string>> = { memory_fault: "6.8", tdx: "6.16" };
 
 const linuxRows: Rows = { ...linuxConstants, ...syscalls, ...layoutRows(linuxLayouts) };
 
@@ -69,9 +83,38 @@ const asText = (rows: Rows): Record<string, string> =>
 
 const kvmHeaders = ["stdio.h", "stddef.h", "linux/kvm.h"];
 
+let version: [major: number, minor: number] | undefined;
+
+/** The version of Linux that the headers are of. */
+function headerVersion(): [major: number, minor: number] {
+  version ??= runC(
+    `#include <stdio.h>\n#include <linux/version.h>\n` +
+      `int main(void) { printf("%d %d", LINUX_VERSION_CODE >> 16, (LINUX_VERSION_CODE >> 8) & 255); return 0; }\n`,
+  )
+    .toString()
+    .split(" ")
+    .map(Number) as [number, number];
+  return version;
+}
+
+/** Whether the headers are of that version or a later one. */
+function isSince(version: string): boolean {
+  const [major, minor] = headerVersion();
+  const [wantedMajor, wantedMinor] = version.split(".").map(Number) as [number, number];
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
+}
+
 describe.skipIf(noCompiler !== undefined)("the ABI tables are the C compiler's", () => {
   test("linux/kvm.h: ioctl numbers, constants, layouts", () => {
+    const rows = Object.entries(allKvmRows).filter(([name]) => isSince(newerThan61[name] ?? "0.0"));
+    const kvmRows = Object.fromEntries(rows);
     expect(evaluate(kvmHeaders, Object.keys(kvmRows))).toEqual(asText(kvmRows));
+  });
+
+  test("what Linux 6.1 did not have, where the header is newer", () => {
+    const fields = Object.entries(newerKvmRun.fields).filter(([name]) => isSince(newerFields[name.split(".")[0]!]!));
+    const rows = layoutRows({ kvm_run: { size: newerKvmRun.size, fields: Object.fromEntries(fields) } });
+    expect(evaluate(kvmHeaders, Object.keys(rows))).toEqual(asText(rows));
   });
 
   test("libc's headers: constants, system calls, layouts", () => {
@@ -84,13 +127,7 @@ describe.skipIf(noCompiler !== undefined)("the ABI tables are the C compiler's",
   });
 
   test("capabilities, in both directions where the header is that of Linux 6.1", () => {
-    const [major, minor] = runC(
-      `#include <stdio.h>\n#include <linux/version.h>\n` +
-        `int main(void) { printf("%d %d", LINUX_VERSION_CODE >> 16, (LINUX_VERSION_CODE >> 8) & 255); return 0; }\n`,
-    )
-      .toString()
-      .split(" ")
-      .map(Number) as [number, number];
+    const [major, minor] = headerVersion();
     const inHeader = evaluate(kvmHeaders, Object.keys(capabilityNumbers));
     const missing = Object.keys(inHeader).filter((name) => inHeader[name] === "missing");
     const isOlder = major < 6 || (major === 6 && minor < 1);
