@@ -59,6 +59,3 @@ export const waitingForms = {
   fstenv: "fnstenv",
   fstsw: "fnstsw",
 } as const;
-
-/** A second name of an instruction. */
-export type Alias = keyof typeof aliases;

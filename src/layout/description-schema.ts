@@ -2,6 +2,7 @@
  * The form of a description, checked at run time by arktype: for authors without types, for values that are computed, and
  * for keys that are misspelt. arktype takes some 0.2 s to load, so it is loaded when the first guest is built.
  */
+import { show } from "../core/show.ts";
 import { toBytes } from "../core/units.ts";
 import type { GuestDescription } from "./description.ts";
 import { LayoutError } from "./layout-error.ts";
@@ -28,16 +29,6 @@ export async function checkForm(description: unknown): Promise<GuestDescription>
   if (problem === undefined) return description as GuestDescription;
   const { message, ...details } = problem;
   throw new LayoutError(message, { code: "BAD_DESCRIPTION", ...details });
-}
-
-function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  if (typeof value === "bigint") return `${value}n`;
-  if (Array.isArray(value)) return "an array";
-  if (typeof value === "function") return "a function";
-  if (typeof value === "object" && value !== null) return "an object";
-  if (typeof value === "number" || typeof value === "boolean" || typeof value === "symbol") return String(value);
-  return value === null ? "null" : "nothing";
 }
 
 /** The keys under which an author chooses the names. */
