@@ -196,8 +196,8 @@ function isEncoded(each: { readonly request: Request; readonly encoding: Encodin
 }
 
 /** What an instruction has in common with those that have the same encodings: everything but its labels. */
-function shapeOf({ mode, mnemonic, prefix, operands, decorators }: InstructionNode): string {
-  let shape = `${mode} ${prefix ?? ""} ${mnemonic}`;
+function shapeOf({ mode, mnemonic, prefix, operands, decorators, operandSize }: InstructionNode): string {
+  let shape = `${mode} ${prefix ?? ""} ${mnemonic}${operandSize === undefined ? "" : `/${operandSize}`}`;
   for (const operand of operands) shape += ` ${operandShape(operand)}`;
   if (decorators.mask === undefined && decorators.broadcast === false && decorators.rounding === undefined)
     return shape;

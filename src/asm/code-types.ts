@@ -2,6 +2,7 @@
  * What the compiler knows of code: its mode, the labels that it defines, the labels that it uses. The types here turn a
  * wrong operand into a message that says what is wrong with it.
  */
+import type { DataMethods } from "./data-types.ts";
 import type { Broadcast, Masked, Rounding } from "./decorators.ts";
 import type { Expression } from "./expression.ts";
 import type { Far } from "./far.ts";
@@ -110,8 +111,6 @@ export type Check<M extends Mode, K extends keyof Forms, O extends readonly unkn
 /** A number in data: known now, or once labels have addresses. */
 export type Value = number | bigint | Expression;
 
-type LabelsOfValues<V extends readonly Value[]> = V[number] extends infer O ? LabelsOf<O> : never;
-
 /** `N` unless the code has it already. */
 type Fresh<N extends string, Defined extends string> = string extends Defined
   ? N
@@ -176,11 +175,8 @@ export type Lockable =
  * code64().label("again").dec(ecx).jnz("again").hlt(); // ff c9 75 fc f4
  * ```
  */
-export interface Code<M extends Mode, Defined extends string, Used extends string> extends Instructions<
-  M,
-  Defined,
-  Used
-> {
+export interface Code<M extends Mode, Defined extends string, Used extends string>
+  extends Instructions<M, Defined, Used>, DataMethods<M, Defined, Used> {
   /** The size of the code: 16, 32 or 64. */
   readonly mode: M;
   /** The statements, in order. */
@@ -199,25 +195,6 @@ export interface Code<M extends Mode, Defined extends string, Used extends strin
 
   /** Names this place. A name can be defined once; it may be used before. */
   label<const N extends string>(name: Fresh<N, Defined>): Code<M, Defined | Definition<N>, Used>;
-
-  /** Bytes: 0 to 255, or -128 to -1. */
-  u8<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | LabelsOfValues<V>>;
-  /** 16-bit little-endian numbers, unsigned or signed. */
-  u16<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | LabelsOfValues<V>>;
-  /** 32-bit little-endian numbers, unsigned or signed. */
-  u32<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | LabelsOfValues<V>>;
-  /** 64-bit little-endian numbers, unsigned or signed. */
-  u64<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | LabelsOfValues<V>>;
-  /** A string of ASCII characters, without a terminator. */
-  ascii(text: string): Code<M, Defined, Used>;
-  /** A string of ASCII characters and a zero byte. */
-  asciz(text: string): Code<M, Defined, Used>;
-  /** Bytes as they are. */
-  bytes(bytes: Iterable<number>): Code<M, Defined, Used>;
-  /** `size` zero bytes. */
-  zero(size: number): Code<M, Defined, Used>;
-  /** Bytes of value `fill` (0 unless given) up to the next address that `alignment`, a power of two, divides. */
-  align(alignment: number, fill?: number): Code<M, Defined, Used>;
 }
 
 /**

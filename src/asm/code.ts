@@ -4,17 +4,21 @@ import { aliases, waitingForms } from "./aliases.ts";
 import { AsmError } from "./asm-error.ts";
 import type { CallSite } from "./call-site.ts";
 import { captureCallSite, locate } from "./call-site.ts";
-import type { Code, Operand, Value } from "./code-types.ts";
+import type { Code, Operand } from "./code-types.ts";
+import type { DataContext } from "./data.ts";
+import { dataStatements } from "./data.ts";
 import { undecorate, type Broadcast, type Masked, type Rounding } from "./decorators.ts";
 import type { Expression } from "./expression.ts";
-import { isExpression, offset, wholeNumber } from "./expression.ts";
+import { offset, wholeNumber } from "./expression.ts";
 import type { Far } from "./far.ts";
 import { farTransfers, isFarTransfer } from "./far-transfers.ts";
 import { instructionCodes } from "./instructions.ts";
 import type { Memory } from "./memory.ts";
 import type { Mode } from "./mode.ts";
-import type { Mnemonic, Node, NodeOperand, NumbersNode, Prefix } from "./node.ts";
+import type { Mnemonic, Node, NodeOperand, Prefix } from "./node.ts";
 import type { Register } from "./register.ts";
+import { readText } from "./text/read-text.ts";
+import { holeText, SourceText } from "./text/source-text.ts";
 
 /** Code as it is at run time: a list that grows at its end and shares its beginning with the code it came from. */
 class CodeBuilder {
@@ -59,54 +63,12 @@ class CodeBuilder {
     return this.#append({ kind: "label", name, mode: this.mode, site: captureCallSite(this.label) });
   }
 
-  u8(...values: Value[]): CodeBuilder {
-    return this.#numbers(1, values, this.u8);
-  }
-
-  u16(...values: Value[]): CodeBuilder {
-    return this.#numbers(2, values, this.u16);
-  }
-
-  u32(...values: Value[]): CodeBuilder {
-    return this.#numbers(4, values, this.u32);
-  }
-
-  u64(...values: Value[]): CodeBuilder {
-    return this.#numbers(8, values, this.u64);
-  }
-
-  ascii(text: string): CodeBuilder {
-    return this.#text(text, "ascii", "", this.ascii);
-  }
-
-  asciz(text: string): CodeBuilder {
-    return this.#text(text, "asciz", "\0", this.asciz);
-  }
-
-  bytes(bytes: Iterable<number>): CodeBuilder {
-    const site = captureCallSite(this.bytes);
-    const values = Array.from(bytes);
-    const bad = values.find((value) => !Number.isInteger(value) || value < 0 || value > 0xff);
-    if (bad !== undefined) throw badValue(`a byte is 0 to 255, got ${bad}`, bad, site);
-    return this.#append({ kind: "bytes", bytes: Uint8Array.from(values), text: `bytes of ${values.length}`, site });
-  }
-
-  zero(size: number): CodeBuilder {
-    const site = captureCallSite(this.zero);
-    if (!Number.isSafeInteger(size) || size < 0)
-      throw badValue(`zero takes a number of bytes, got ${size}`, size, site);
-    return this.#append({ kind: "bytes", bytes: new Uint8Array(size), text: `zero ${size}`, site });
-  }
-
-  align(alignment: number, fill = 0): CodeBuilder {
-    const site = captureCallSite(this.align);
-    const isPowerOfTwo = Number.isInteger(Math.log2(alignment)) && alignment >= 1;
-    if (!isPowerOfTwo || alignment > 2 ** 30) {
-      throw badValue(`align takes a power of two up to 2^30, got ${alignment}`, alignment, site);
-    }
-    if (!Number.isInteger(fill) || fill < 0 || fill > 0xff)
-      throw badValue(`a fill is 0 to 255, got ${fill}`, fill, site);
-    return this.#append({ kind: "align", alignment, fill, site });
+  asm(text: TemplateStringsArray | string, ...values: unknown[]): CodeBuilder {
+    const source = templateText(text, values, captureCallSite(this.asm));
+    return readText(source, this.mode, { isWhole: false }).reduce<CodeBuilder>(
+      (code, node) => code.#append(node),
+      this,
+    );
   }
 
   code16(): CodeBuilder {
@@ -145,6 +107,24 @@ class CodeBuilder {
     });
   }
 
+  /** Appends data; the methods that bear the names of the data statements call this. */
+  data(
+    make: (context: DataContext, ...operands: never[]) => Node,
+    operands: readonly unknown[],
+    site: CallSite,
+  ): CodeBuilder {
+    const followsInstruction = (): boolean => this.#lastStatement?.kind === "instruction";
+    return this.#append(make({ mode: this.mode, site, followsInstruction }, ...(operands as never[])));
+  }
+
+  /** The last statement that is no label. */
+  get #lastStatement(): Node | undefined {
+    for (let each: CodeBuilder | undefined = this; each !== undefined; each = each.#before) {
+      if (each.#node !== undefined && each.#node.kind !== "label" && each.#node.kind !== "constant") return each.#node;
+    }
+    return undefined;
+  }
+
   #append(node: Node): CodeBuilder {
     return new CodeBuilder(this.mode, this, node);
   }
@@ -152,32 +132,18 @@ class CodeBuilder {
   #withPrefix(prefix: Prefix): CodeBuilder {
     return new CodeBuilder(this.mode, this, undefined, prefix);
   }
-
-  #numbers(width: NumbersNode["width"], values: readonly Value[], method: (...args: never[]) => unknown): CodeBuilder {
-    return this.#append({
-      kind: "numbers",
-      width,
-      values: values.map((value) => (isExpression(value) ? value : wholeNumber(value))),
-      site: captureCallSite(method),
-    });
-  }
-
-  #text(text: string, directive: string, end: string, method: (...args: never[]) => unknown): CodeBuilder {
-    const site = captureCallSite(method);
-    const codes = Array.from(text + end, (character) => character.codePointAt(0)!);
-    if (codes.some((code) => code > 0x7f))
-      throw badValue(`${directive} takes ASCII characters only, got ${JSON.stringify(text)}`, text, site);
-    return this.#append({
-      kind: "bytes",
-      bytes: Uint8Array.from(codes),
-      text: `${directive} ${JSON.stringify(text)}`,
-      site,
-    });
-  }
 }
 
-function badValue(message: string, value: unknown, site: CallSite): AsmError {
-  return new AsmError(message, { code: "BAD_VALUE", value, source: locate(site) });
+/** The text of a template or of a string; of a template as it is written, so that `\\n` reaches the string it stands in. */
+function templateText(text: TemplateStringsArray | string, values: readonly unknown[], site: CallSite): SourceText {
+  if (typeof text === "string") return new SourceText(text, site);
+  let joined = text.raw[0]!;
+  const holes = values.map((value, i) => {
+    const at = joined.length;
+    joined += `${holeText}${text.raw[i + 1]}`;
+    return { at, value };
+  });
+  return new SourceText(joined, site, holes);
 }
 
 /** An operand without its decoration. */
@@ -216,11 +182,19 @@ function defineWaiting(name: string, mnemonic: Mnemonic): void {
   Object.defineProperty(CodeBuilder.prototype, name, { value: method });
 }
 
+function defineData(name: string, make: (context: DataContext, ...operands: never[]) => Node): void {
+  const method = function (this: CodeBuilder, ...operands: unknown[]): CodeBuilder {
+    return this.data(make, operands, captureCallSite(method));
+  };
+  Object.defineProperty(CodeBuilder.prototype, name, { value: method });
+}
+
 for (const mnemonic of Object.keys(instructionCodes)) defineInstruction(mnemonic, mnemonic as Mnemonic);
 for (const [alias, mnemonic] of Object.entries(aliases)) defineInstruction(alias, mnemonic);
 for (const [name, mnemonic] of Object.entries(waitingForms)) defineWaiting(name, mnemonic);
+for (const [name, make] of Object.entries(dataStatements)) defineData(name, make);
 
-/** Empty code of a mode. The class has every method of the interface: those of the instructions are defined above. */
+/** Empty code of a mode. The class has every method of the interface: those of instructions and data are defined above. */
 function start<M extends Mode>(mode: M): Code<M, never, never> {
   return new CodeBuilder(mode) as unknown as Code<M, never, never>;
 }

@@ -6,6 +6,7 @@ export type { AssembleOptions, Program } from "./assemble.ts";
 export { assemble } from "./assemble.ts";
 export { code16, code32, code64 } from "./code.ts";
 export type { AnyCode, Code, Crossing, Linked, Operand, UndefinedLabels, Value } from "./code-types.ts";
+export type { Amount, TextValue } from "./data-types.ts";
 export type { Broadcast, Masked, Rounding, RoundingName } from "./decorators.ts";
 export { broadcast, masked, rdSae, rnSae, ruSae, rzSae, sae, zeroed } from "./decorators.ts";
 export type { Writer } from "./encode.ts";

@@ -46,7 +46,9 @@ export function statementToText(node: Node): string {
     case "advance":
       return `${node.fromBeginning ? "pad" : "org"} ${expressionToText(node.to)}${fillToText(node.fill)}`;
     case "repeat":
-      return `repeat ${expressionToText(node.count)}, ${hexBytes(node.unit)}`;
+      return node.unit.every((byte) => byte === 0)
+        ? `zero ${expressionToText(node.count)}${node.unit.length === 1 ? "" : `*${node.unit.length}`}`
+        : `repeat ${expressionToText(node.count)}, ${hexBytes(node.unit)}`;
     case "constant":
       return `${node.name} = ${expressionToText(node.value)}`;
     case "section":
