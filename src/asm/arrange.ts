@@ -2,17 +2,19 @@
  * The order of statements: sections are gathered, each at its first statement's place, and numeric labels become names of
  * their own.
  */
-import type { Expression } from "./expression.ts";
-import { isExpression } from "./expression.ts";
 import type { AlignNode, Node, SectionNode } from "./node.ts";
 import { AsmError } from "./asm-error.ts";
 import { locate } from "./call-site.ts";
+import { mapExpressions, rename } from "./rename.ts";
 
 /** The statements in the order of their addresses. */
-export function arrange(nodes: readonly Node[]): readonly Node[] {
+export function arrange(nodes: readonly Node[], origins: SectionOrigins = {}): readonly Node[] {
   const hasNumericLabels = nodes.some((node) => node.kind === "label" && isNumeric(node.name));
-  return gatherSections(hasNumericLabels ? nameNumericLabels(nodes) : nodes);
+  return gatherSections(hasNumericLabels ? nameNumericLabels(nodes) : nodes, origins);
 }
+
+/** Where sections begin that do not follow the ones before them. */
+export type SectionOrigins = Readonly<Record<string, bigint>>;
 
 /** What comes before the first section statement belongs here, as with GNU as. */
 export const firstSection = ".text";
@@ -26,7 +28,7 @@ interface Gathered {
  * Sections follow one another in the order in which their names first appear, those without bits last; each begins at
  * its largest alignment.
  */
-function gatherSections(nodes: readonly Node[]): readonly Node[] {
+function gatherSections(nodes: readonly Node[], origins: SectionOrigins): readonly Node[] {
   if (!nodes.some((node) => node.kind === "section")) return nodes;
   const sections = new Map<string, Gathered>();
   let current: Gathered = { nodes: [], section: undefined };
@@ -46,8 +48,19 @@ function gatherSections(nodes: readonly Node[]): readonly Node[] {
     }
   }
   const all = [...sections.values()].filter((each) => each.nodes.length > 0);
-  const isLast = ({ section }: Gathered) => section?.last === true;
-  return [...all.filter((each) => !isLast(each)), ...all.filter(isLast)].flatMap(({ nodes: inSection, section }) => {
+  const isLast = ({ section }: Gathered): boolean => section?.last === true;
+  const isApart = ({ section }: Gathered): boolean => section !== undefined && Object.hasOwn(origins, section.name);
+  const together = all.filter((each) => !isApart(each));
+  const apart = all.filter(isApart).flatMap(({ nodes: inSection, section }): Node[] => {
+    const { name, site } = section!;
+    return [{ kind: "origin", name, address: origins[name]!, site }, ...inSection];
+  });
+  return [...inOrder([...together.filter((each) => !isLast(each)), ...together.filter(isLast)]), ...apart];
+}
+
+/** Sections one after another, each from a multiple of its largest alignment on. */
+function inOrder(sections: readonly Gathered[]): readonly Node[] {
+  return sections.flatMap(({ nodes: inSection, section }) => {
     const alignment = inSection.reduce(
       (most, node) => (node.kind === "align" ? Math.max(most, node.alignment) : most),
       1,
@@ -85,45 +98,4 @@ function nameNumericLabels(nodes: readonly Node[]): readonly Node[] {
       }),
     );
   });
-}
-
-function rename(expression: Expression, newName: (name: string) => string): Expression {
-  const { labels, calculated } = expression;
-  return {
-    ...expression,
-    labels: labels.map(({ name, factor }) => ({ name: newName(name), factor })),
-    ...(calculated === undefined
-      ? {}
-      : {
-          calculated: calculated.map((each) => ({
-            ...each,
-            operands: each.operands.map((operand) => rename(operand, newName)),
-          })),
-        }),
-  };
-}
-
-/** A statement with its expressions replaced. */
-function mapExpressions(node: Node, replace: (expression: Expression) => Expression): Node {
-  const each = <T>(value: T): T => (isExpression(value) ? (replace(value) as T) : value);
-  switch (node.kind) {
-    case "instruction": {
-      const operands = node.operands.map((operand) =>
-        typeof operand === "object" && operand.kind === "memory"
-          ? { ...operand, displacement: each(operand.displacement) }
-          : each(operand),
-      );
-      return { ...node, operands };
-    }
-    case "numbers":
-      return { ...node, values: node.values.map(each) };
-    case "advance":
-      return { ...node, to: replace(node.to) };
-    case "repeat":
-      return { ...node, count: replace(node.count) };
-    case "constant":
-      return { ...node, value: replace(node.value) };
-    default:
-      return node;
-  }
 }

@@ -1,5 +1,6 @@
 /** Assembling: code becomes a program, verified to the last instruction. */
 import { arrange } from "./arrange.ts";
+import { show } from "../core/show.ts";
 import { AsmError } from "./asm-error.ts";
 import { locate } from "./call-site.ts";
 import type { AnyCode, Linked } from "./code-types.ts";
@@ -24,14 +25,28 @@ import { verify } from "./verify.ts";
 export interface AssembleOptions {
   /** The virtual address of the first byte. 0 unless given. */
   readonly origin?: bigint;
+  /** The virtual addresses of sections that do not follow the ones before them, by name. */
+  readonly sections?: Readonly<Record<string, bigint>>;
+}
+
+/** A section that lies apart from the rest of its program. */
+export interface ProgramSection {
+  readonly name: string;
+  /** The virtual address of the first byte. */
+  readonly origin: bigint;
+  readonly bytes: Uint8Array;
 }
 
 /** Assembled code: plain data. */
 export interface Program {
+  /** The size of the code that it begins with. */
   readonly mode: Mode;
   /** The virtual address of the first byte. */
   readonly origin: bigint;
+  /** Everything but the sections that lie apart. */
   readonly bytes: Uint8Array;
+  /** The sections that lie apart, in the order in which the code names them. */
+  readonly sections: readonly ProgramSection[];
   /** The virtual address of each label. */
   readonly labels: ReadonlyMap<string, bigint>;
   readonly listing: readonly ListingLine[];
@@ -51,9 +66,12 @@ export async function assemble<C extends AnyCode>(
   code: C & Linked<C>,
   options: AssembleOptions = {},
 ): Promise<Program> {
-  const { mode }: AnyCode = code;
-  const origin = checkOrigin(mode, options.origin ?? 0n);
-  const nodes = arrange((code as AnyCode).nodes);
+  const { nodes: written, mode: last }: AnyCode = code;
+  const mode = written.find((node) => node.kind === "instruction")?.mode ?? last;
+  const origin = checkOrigin("origin", mode, options.origin ?? 0n);
+  for (const [name, address] of Object.entries(options.sections ?? {})) checkOrigin(`sections.${name}`, 64, address);
+  const nodes = arrange(written, options.sections);
+  checkSections(nodes, options.sections);
   checkLabels(nodes);
   const statements = await encodeAll(nodes);
   checkBranches(statements);
@@ -62,10 +80,12 @@ export async function assemble<C extends AnyCode>(
   const bytes = concatenate(statements.map((statement) => bytesOf(statement, labels)));
   await verify(statements, bytes, labels);
   let listing: readonly ListingLine[] | undefined;
+  const [main, ...sections] = partsOf(statements, bytes);
   return {
     mode,
     origin,
-    bytes,
+    bytes: main!.bytes,
+    sections,
     labels: publicLabels(nodes, labels),
     // Asking every statement where it was written takes as long as assembling: only who wants the listing pays for it.
     get listing() {
@@ -75,12 +95,38 @@ export async function assemble<C extends AnyCode>(
   };
 }
 
-function checkOrigin(mode: Mode, origin: bigint): bigint {
-  if (typeof origin === "bigint" && origin >= 0n && origin < 1n << BigInt(mode)) return origin;
-  throw new AsmError(`the origin of ${mode}-bit code is a bigint from 0 to 2^${mode} - 1, got ${String(origin)}`, {
-    code: "OUT_OF_RANGE",
-    value: origin,
+/** The bytes from the beginning to the first section that lies apart, then each of these. */
+function partsOf(statements: readonly Placed[], bytes: Uint8Array): readonly ProgramSection[] {
+  const parts: { name: string; origin: bigint; from: number }[] = [{ name: "", origin: 0n, from: 0 }];
+  let at = 0;
+  for (const { node, size } of statements) {
+    if (node.kind === "origin") parts.push({ name: node.name, origin: node.address, from: at });
+    at += size;
+  }
+  return parts.map(({ name, origin, from }, i) => ({ name, origin, bytes: bytes.slice(from, parts[i + 1]?.from) }));
+}
+
+/** A section that is placed must be one that the code has. */
+function checkSections(nodes: readonly Node[], sections: AssembleOptions["sections"] = {}): void {
+  const placed = new Set(nodes.flatMap((node) => (node.kind === "origin" ? [node.name] : [])));
+  const missing = Object.keys(sections).find((name) => !placed.has(name));
+  if (missing === undefined) return;
+  throw new AsmError(`the code has no section ${JSON.stringify(missing)} with anything in it`, {
+    code: "BAD_VALUE",
+    value: missing,
+    hint: "a section begins with .section(name)",
   });
+}
+
+function checkOrigin(what: string, mode: Mode, origin: bigint): bigint {
+  if (typeof origin === "bigint" && origin >= 0n && origin < 1n << BigInt(mode)) return origin;
+  throw new AsmError(
+    `${what}: an address of ${mode}-bit code is a bigint from 0 to 2^${mode} - 1, got ${show(origin)}`,
+    {
+      code: "OUT_OF_RANGE",
+      value: origin,
+    },
+  );
 }
 
 /** More than this is no guest: 1 GiB. */

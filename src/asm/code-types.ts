@@ -118,6 +118,13 @@ type Fresh<N extends string, Defined extends string> = string extends Defined
     ? `label "${N}" is defined twice`
     : N;
 
+/** Anything, unless two pieces of code define the same label. */
+type Disjoint<A extends string, B extends string> = string extends A | B
+  ? unknown
+  : [A & B] extends [never]
+    ? unknown
+    : `label "${A & B}" is defined twice`;
+
 /** What a label adds to the names that are defined: after a computed one, any name may be. */
 type Definition<N extends string> = {} extends Record<N, 1> ? string : N;
 
@@ -192,6 +199,33 @@ export interface Code<M extends Mode, Defined extends string, Used extends strin
   readonly repne: Pick<Code<M, Defined, Used>, Extract<Comparing, keyof Forms>>;
   /** Makes a read-modify-write of memory atomic: the F0 prefix. */
   readonly lock: Pick<Code<M, Defined, Used>, Extract<Lockable, keyof Forms>>;
+
+  /**
+   * Appends other code of the same mode: a macro is a function that returns code. Its labels are as good as written here.
+   *
+   * @example
+   * ```ts
+   * const print = (character: string) => code64().mov(al, character.charCodeAt(0)).out(0xe9, al);
+   * code64().use(print("A")).use(print("B")); // b0 41 e6 e9 b0 42 e6 e9
+   * ```
+   */
+  use<D2 extends string, U2 extends string>(
+    fragment: Code<M, D2, U2> & Disjoint<Defined, D2>,
+  ): Code<M, Defined | D2, Used | U2>;
+  /** The same, but the labels that the fragment defines are its own: it can be used twice, and nothing else sees them. */
+  local<D2 extends string, U2 extends string>(fragment: Code<M, D2, U2>): Code<M, Defined, Used | Exclude<U2, D2>>;
+  /** Appends a fragment several times, or what a function makes of 0, 1, 2, …; each time with labels of its own. */
+  repeat<D2 extends string, U2 extends string>(
+    count: number,
+    body: Code<M, D2, U2> | ((index: number) => Code<M, D2, U2>),
+  ): Code<M, Defined, Used | Exclude<U2, D2>>;
+
+  /**
+   * Goes on in a section: `.text`, where code begins, or any other name. Sections follow one another in the order in which
+   * they are first named, `.bss` last; {@link assemble} and `layout` can put each at an address of its own. Labels hold
+   * across them.
+   */
+  section(name: string): Code<M, Defined, Used>;
 
   /** Names this place. A name can be defined once; it may be used before. */
   label<const N extends string>(name: Fresh<N, Defined>): Code<M, Defined | Definition<N>, Used>;

@@ -4,7 +4,7 @@ import { aliases, waitingForms } from "./aliases.ts";
 import { AsmError } from "./asm-error.ts";
 import type { CallSite } from "./call-site.ts";
 import { captureCallSite, locate } from "./call-site.ts";
-import type { Code, Operand } from "./code-types.ts";
+import type { AnyCode, Code, Operand } from "./code-types.ts";
 import type { DataContext } from "./data.ts";
 import { dataStatements } from "./data.ts";
 import { undecorate, type Broadcast, type Masked, type Rounding } from "./decorators.ts";
@@ -16,6 +16,7 @@ import { instructionCodes } from "./instructions.ts";
 import type { Memory } from "./memory.ts";
 import type { Mode } from "./mode.ts";
 import type { Mnemonic, Node, NodeOperand, Prefix } from "./node.ts";
+import { renameLabels } from "./rename.ts";
 import type { Register } from "./register.ts";
 import { readText } from "./text/read-text.ts";
 import { holeText, SourceText } from "./text/source-text.ts";
@@ -26,9 +27,12 @@ class CodeBuilder {
   readonly #before: CodeBuilder | undefined;
   readonly #node: Node | undefined;
   readonly #prefix: Prefix | undefined;
+  /** How many fragments were taken in so far. */
+  readonly #scopes: number;
 
-  constructor(mode: Mode, before?: CodeBuilder, node?: Node, prefix?: Prefix) {
+  constructor(mode: Mode, before?: CodeBuilder, node?: Node, prefix?: Prefix, scopes?: number) {
     this.mode = mode;
+    this.#scopes = scopes ?? (before === undefined ? 0 : before.#scopes);
     this.#before = before;
     this.#node = node;
     this.#prefix = prefix;
@@ -59,6 +63,49 @@ class CodeBuilder {
     return this.#withPrefix("lock");
   }
 
+  section(name: string): CodeBuilder {
+    return this.#append({ kind: "section", name, last: /^\.bss\b/.test(name), site: captureCallSite(this.section) });
+  }
+
+  use(fragment: AnyCode): CodeBuilder {
+    return this.#appendAll(fragment, captureCallSite(this.use));
+  }
+
+  local(fragment: AnyCode): CodeBuilder {
+    return this.#appendAll(fragment, captureCallSite(this.local), true);
+  }
+
+  repeat(count: number, body: AnyCode | ((index: number) => AnyCode)): CodeBuilder {
+    const site = captureCallSite(this.repeat);
+    if (!Number.isSafeInteger(count) || count < 0)
+      throw badValue(`repeat takes a number of times, got ${count}`, count, site);
+    let code: CodeBuilder = this; // oxlint-disable-line typescript/no-this-alias
+    for (let i = 0; i < count; i++) code = code.#appendAll(typeof body === "function" ? body(i) : body, site, true);
+    return code;
+  }
+
+  /** Appends the statements of other code; `local` gives the labels that it defines names that nothing else can have. */
+  #appendAll(fragment: AnyCode, site: CallSite, local = false): CodeBuilder {
+    const first = fragment.nodes.find((node) => node.kind === "instruction");
+    if (first !== undefined && first.mode !== this.mode && !this.#isAfterFarTransfer()) {
+      throw new AsmError(`a fragment of ${first.mode}-bit code in ${this.mode}-bit code`, {
+        code: "BAD_OPERANDS",
+        value: first.mode,
+        source: locate(site),
+      });
+    }
+    // Private labels of the fragment get new names in any case, so that it can be used twice.
+    const isOwn = (node: Node): boolean => local || (node.kind === "label" && node.local === true);
+    const scope = this.#scopes + 1;
+    let code = new CodeBuilder(this.mode, this, undefined, undefined, scope);
+    for (const node of privately(fragment.nodes, isOwn, scope)) code = code.#append(node);
+    return fragment.mode === code.mode ? code : new CodeBuilder(fragment.mode, code);
+  }
+
+  #isAfterFarTransfer(): boolean {
+    return this.#node?.kind === "instruction" && isFarTransfer(this.#node.mnemonic);
+  }
+
   label(name: string): CodeBuilder {
     return this.#append({ kind: "label", name, mode: this.mode, site: captureCallSite(this.label) });
   }
@@ -85,7 +132,7 @@ class CodeBuilder {
 
   /** Goes on in another mode, which only a far transfer leads to. */
   #cross(mode: Mode, method: (...args: never[]) => unknown): CodeBuilder {
-    if (this.#node?.kind === "instruction" && isFarTransfer(this.#node.mnemonic)) return new CodeBuilder(mode, this);
+    if (this.#isAfterFarTransfer()) return new CodeBuilder(mode, this);
     throw new AsmError(`code${mode}() follows a far transfer only: ${farTransfers.join(", ")}`, {
       code: "BAD_OPERANDS",
       value: mode,
@@ -132,6 +179,22 @@ class CodeBuilder {
   #withPrefix(prefix: Prefix): CodeBuilder {
     return new CodeBuilder(this.mode, this, undefined, prefix);
   }
+}
+
+/** Statements with names for their own labels that nothing else can have; labels that they do not define stay. */
+function privately(nodes: readonly Node[], isOwn: (node: Node) => boolean, scope: number): readonly Node[] {
+  const own = new Set(nodes.flatMap((node) => (isNamed(node) && isOwn(node) ? [node.name] : [])));
+  if (own.size === 0) return nodes;
+  return renameLabels(nodes, (name) => (own.has(name) ? `${name}@${scope}` : name)).map((node, i) =>
+    node.kind === "label" && isOwn(nodes[i]!) ? { ...node, local: true } : node,
+  );
+}
+
+const isNamed = (node: Node): node is Extract<Node, { kind: "label" | "constant" }> =>
+  node.kind === "label" || node.kind === "constant";
+
+function badValue(message: string, value: unknown, site: CallSite): AsmError {
+  return new AsmError(message, { code: "BAD_VALUE", value, source: locate(site) });
 }
 
 /** The text of a template or of a string; of a template as it is written, so that `\\n` reaches the string it stands in. */

@@ -94,6 +94,7 @@ function layOut(
   let address = origin;
   for (const statement of statements) {
     const { node } = statement;
+    if (node.kind === "origin") ({ address } = node);
     statement.address = address;
     statement.size = isElastic(node)
       ? provisionally(() => sizeOfElastic(node, addressed(statement, origin, known)))

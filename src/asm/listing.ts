@@ -52,6 +52,7 @@ export function statementToText(node: Node): string {
     case "constant":
       return `${node.name} = ${expressionToText(node.value)}`;
     case "section":
+    case "origin":
       return `section ${node.name}`;
   }
 }

@@ -104,6 +104,14 @@ export interface SectionNode extends Statement {
   readonly last: boolean;
 }
 
+/** What follows lies at an address of its own: a section that is placed apart. */
+export interface OriginNode extends Statement {
+  readonly kind: "origin";
+  /** The section's name. */
+  readonly name: string;
+  readonly address: bigint;
+}
+
 /** Any statement. */
 export type Node =
   | InstructionNode
@@ -114,4 +122,5 @@ export type Node =
   | AlignNode
   | AdvanceNode
   | RepeatNode
-  | SectionNode;
+  | SectionNode
+  | OriginNode;

@@ -173,7 +173,7 @@ test("code is immutable: a prefix of it can be continued twice", async () => {
 
 test("an origin that the mode cannot have", async () => {
   await expect(assemble(code16().hlt(), { origin: 0x1_0000n })).rejects.toThrow(
-    "the origin of 16-bit code is a bigint from 0 to 2^16 - 1, got 65536",
+    "origin: an address of 16-bit code is a bigint from 0 to 2^16 - 1, got 65536n",
   );
 });
 

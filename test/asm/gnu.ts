@@ -88,6 +88,29 @@ export function gnuProgram(mode: Mode, text: string, origin = 0): Uint8Array {
   });
 }
 
+/** The sections of a program in Intel syntax, each linked at its address. */
+export function gnuSections<Name extends string>(
+  mode: Mode,
+  text: string,
+  addresses: Readonly<Record<Name, number>>,
+): Readonly<Record<Name, Uint8Array>> {
+  return inTemporaryFolder((folder) => {
+    const [source, object, linked, binary] = ["code.s", "code.o", "code.elf", "code.bin"].map((name) =>
+      join(folder, name),
+    );
+    writeFileSync(source!, [".intel_syntax noprefix", `.code${mode}`, text, ""].join("\n"));
+    execFileSync("as", ["--no-warn", mode === 64 ? "--64" : "--32", "-o", object!, source!]);
+    const entries = Object.entries<number>(addresses);
+    const starts = entries.map(([name, address]) => `--section-start=${name}=0x${address.toString(16)}`);
+    execFileSync("ld", ["-m", mode === 64 ? "elf_x86_64" : "elf_i386", "-e", "0", ...starts, "-o", linked!, object!]);
+    const bytes = entries.map(([name]) => {
+      execFileSync("objcopy", ["-O", "binary", "-j", name, linked!, binary!]);
+      return [name, readFileSync(binary!)];
+    });
+    return Object.fromEntries(bytes) as Record<Name, Uint8Array>;
+  });
+}
+
 /** Each byte string as objdump reads it. */
 export function gnuDisassemble(mode: Mode, pieces: readonly Uint8Array[]): string[] {
   const room = 16;
