@@ -66,8 +66,8 @@ export async function assemble<C extends AnyCode>(
   code: C & Linked<C>,
   options: AssembleOptions = {},
 ): Promise<Program> {
-  const { nodes: written, mode: last }: AnyCode = code;
-  const mode = written.find((node) => node.kind === "instruction")?.mode ?? last;
+  const { nodes: written }: AnyCode = code;
+  const mode = startingMode(code);
   const origin = checkOrigin("origin", mode, options.origin ?? 0n);
   for (const [name, address] of Object.entries(options.sections ?? {})) checkOrigin(`sections.${name}`, 64, address);
   const nodes = arrange(written, options.sections);
@@ -93,6 +93,11 @@ export async function assemble<C extends AnyCode>(
       return listing;
     },
   };
+}
+
+/** The mode of the first instruction: code that crosses from mode to mode ends in another. */
+export function startingMode({ nodes, mode }: AnyCode): Mode {
+  return nodes.find((node) => node.kind === "instruction")?.mode ?? mode;
 }
 
 /** The bytes from the beginning to the first section that lies apart, then each of these. */

@@ -3,7 +3,7 @@ export * from "./registers.ts";
 export type { AsmErrorCode, AsmErrorDetails } from "./asm-error.ts";
 export { AsmError } from "./asm-error.ts";
 export type { AssembleOptions, Program, ProgramSection } from "./assemble.ts";
-export { assemble } from "./assemble.ts";
+export { assemble, startingMode } from "./assemble.ts";
 export { code16, code32, code64 } from "./code.ts";
 export type { AnyCode, Code, Crossing, Linked, Operand, UndefinedLabels, Value } from "./code-types.ts";
 export type { Amount, TextValue } from "./data-types.ts";

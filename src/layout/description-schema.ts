@@ -32,7 +32,7 @@ export async function checkForm(description: unknown): Promise<GuestDescription>
 }
 
 /** The keys under which an author chooses the names. */
-const named = new Set(["memory", "paging.map", "gdt.segments", "place"]);
+const named = new Set(["memory", "paging.map", "gdt.segments", "place", "place.*.sections"]);
 
 /** A path with `*` for the names that the author chose. */
 function shapeOf(path: readonly string[]): string {
@@ -123,7 +123,14 @@ async function makeCheck(): Promise<Check> {
     "paging?": object("paging", { tables: size, map: names(mapping) }),
     "gdt?": object("gdt", { "at?": size, segments: names(segment) }),
     "cpu?": object("cpu", { "segments?": object("cpu.segments", segmentRegisters), ...registerFields }),
-    place: names(object("place.*", { code, in: "string", "offset?": size })),
+    place: names(
+      object("place.*", {
+        code,
+        in: "string",
+        "offset?": size,
+        "sections?": names(object("place.*.sections.*", { in: "string", "offset?": size })),
+      }),
+    ),
     "entry?": "string",
     "stack?": "string",
   }).narrow((given, context) => isPlain(given as object) || context.mustBe("an object"));

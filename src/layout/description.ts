@@ -96,6 +96,14 @@ export interface CpuDescription extends Readonly<Partial<Record<SettableRegister
   readonly segments?: Readonly<Partial<Record<SettableSegment, number | string>>>;
 }
 
+/** Where a section of a program is put. */
+export interface SectionDescription {
+  /** The mapping that holds it or, where the mode has no paging, the memory. */
+  readonly in: string;
+  /** Bytes from the beginning of that to the section's first byte. 0 where not given. */
+  readonly offset?: Size;
+}
+
 /** A program and where it is put. */
 export interface PlaceDescription {
   /** The code, from `code16()`, `code32()` or `code64()`. */
@@ -104,6 +112,8 @@ export interface PlaceDescription {
   readonly in: string;
   /** Bytes from the beginning of that to the program's first byte. 0 where not given. */
   readonly offset?: Size;
+  /** Sections of the code, by name, that lie elsewhere; the others follow the first one. */
+  readonly sections?: Readonly<Record<string, SectionDescription>>;
 }
 
 /** A guest: its memory, its tables, its code, and the CPU that starts it. */
@@ -153,6 +163,13 @@ export type Consistent<D extends GuestDescription> = {
     readonly [P in keyof D["place"]]: {
       readonly code: Linked<D["place"][P]["code"]>;
       readonly in: Known<D["place"][P]["in"], PlacesIn<D>, "place">;
+      readonly sections?: D["place"][P] extends { readonly sections: infer S }
+        ? {
+            readonly [N in keyof S]: S[N] extends { readonly in: infer In }
+              ? { readonly in: Known<In, PlacesIn<D>, "place"> }
+              : unknown;
+          }
+        : unknown;
     };
   };
   readonly entry?: D extends { readonly entry: infer E } ? Known<E, keyof D["place"], "program"> : unknown;

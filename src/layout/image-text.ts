@@ -131,8 +131,12 @@ function tableLines(image: Image): string[] {
   return image.paging === undefined ? [] : tablesToText(addressSpace(image)).trimEnd().split("\n");
 }
 
-function programSection({ name, mode, phys, listing }: ImageProgram, options: ImageTextOptions): Section {
-  return [`listing: ${name} (${mode}-bit, at physical ${address(phys)})`, listingToText(listing, options).split("\n")];
+function programSection({ name, mode, phys, sections, listing }: ImageProgram, options: ImageTextOptions): Section {
+  const apart = sections.map((each) => `, ${each.name} at ${address(each.phys)}`).join("");
+  return [
+    `listing: ${name} (${mode}-bit, at physical ${address(phys)}${apart})`,
+    listingToText(listing, options).split("\n"),
+  ];
 }
 
 /** Whether another section shows these bytes already: page tables entry by entry, the GDT, a listing. */
@@ -140,10 +144,15 @@ function isShown({ paging, gdt, programs }: Image, { name, at, bytes }: Chunk): 
   if (paging !== undefined && name === "page tables") return true;
   const [known] = gdtChunks(gdt);
   if (known !== undefined && name === "gdt" && known.at === at) return equal(known.bytes, bytes);
-  const program = programs.find((each) => name === `code ${each.name}` && each.phys === at);
-  return (
-    program !== undefined && equal(Uint8Array.from(program.listing.flatMap((line) => Array.from(line.bytes))), bytes)
-  );
+  return programs.some(({ name: program, size, sections, listing }) => {
+    // A listing's bytes are those of the program, then those of its sections that lie apart.
+    const all = Uint8Array.from(listing.flatMap((line) => Array.from(line.bytes)));
+    let from = 0;
+    return [{ name: "", size }, ...sections].some((part) => {
+      const listed = all.subarray(from, (from += part.size));
+      return name === `code ${program} ${part.name}`.trimEnd() && equal(listed, bytes);
+    });
+  });
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {

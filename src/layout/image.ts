@@ -47,6 +47,16 @@ export interface ImagePaging {
   readonly requires: PagingRequirements;
 }
 
+/** A section of a program that lies apart from it; its bytes are the chunk `code NAME SECTION`. */
+export interface ImageSection {
+  readonly name: string;
+  /** The address of its first byte as the code sees it. */
+  readonly origin: VirtAddr;
+  readonly phys: PhysAddr;
+  /** In bytes. */
+  readonly size: number;
+}
+
 /** A program of an image; its bytes are the chunk `code NAME`. */
 export interface ImageProgram {
   readonly name: string;
@@ -56,6 +66,8 @@ export interface ImageProgram {
   readonly phys: PhysAddr;
   /** In bytes. */
   readonly size: number;
+  /** The sections that lie apart from the rest, in the order in which the code names them. */
+  readonly sections: readonly ImageSection[];
   /** The address of each label as the code sees it. */
   readonly labels: Readonly<Record<string, VirtAddr>>;
   readonly listing: readonly ListingLine[];

@@ -10,6 +10,7 @@ export type {
   Mistake,
   PagingTablesDescription,
   PlaceDescription,
+  SectionDescription,
 } from "./description.ts";
 export type { EntryMode } from "./entry-mode.ts";
 export type {
@@ -19,6 +20,7 @@ export type {
   ImageMapping,
   ImagePaging,
   ImageProgram,
+  ImageSection,
   ImageWarning,
   MemoryRegion,
 } from "./image.ts";

@@ -64,7 +64,7 @@ async function build(given: unknown): Promise<Image> {
   const chunks = placeChunks(memory, [
     ...(tables === undefined ? [] : [{ name: "page tables", at: tables.at, bytes: tables.bytes }]),
     ...gdtChunks(gdt),
-    ...programs.map(({ program, bytes }) => ({ name: `code ${program.name}`, at: program.phys, bytes })),
+    ...programs.flatMap((each) => each.chunks),
   ]);
   const cpu = entryState(description, {
     segments,

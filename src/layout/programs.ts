@@ -1,18 +1,20 @@
 /** The programs of a guest: assembled for their places, and the one that runs first. */
-import { assemble, type Mode } from "../asm/index.ts";
+import { assemble, startingMode, type Mode } from "../asm/index.ts";
+import type { PhysAddr } from "../core/address.ts";
 import { hex } from "../core/hex.ts";
 import { sizeToText, toBytes } from "../core/units.ts";
 import type { SegmentState } from "./cpu-state.ts";
-import type { GuestDescription, PlaceDescription } from "./description.ts";
+import type { GuestDescription, PlaceDescription, SectionDescription } from "./description.ts";
 import { entryModes } from "./entry-mode.ts";
-import type { ImageProgram } from "./image.ts";
+import type { Chunk, ImageProgram } from "./image.ts";
 import { LayoutError } from "./layout-error.ts";
 import { findPlace, type Place } from "./places.ts";
 
 /** A program with its bytes. */
 export interface AssembledProgram {
   readonly program: ImageProgram;
-  readonly bytes: Uint8Array;
+  /** The bytes of the program, then those of its sections that lie apart. */
+  readonly chunks: readonly Chunk[];
   readonly place: Place;
 }
 
@@ -37,47 +39,103 @@ export async function assemblePrograms(
   };
   const programs: AssembledProgram[] = [];
   for (const [name, place] of Object.entries(description.place)) {
-    programs.push(await assembleInto(name, place, places, reach(place.code.mode)));
+    programs.push(await assembleInto(name, place, places, reach(startingMode(place.code))));
   }
   return programs;
 }
 
 async function assembleInto(
   name: string,
-  { code, in: placeName, offset = 0 }: PlaceDescription,
+  { code, sections = {}, ...rest }: PlaceDescription,
   places: readonly Place[],
   reach: Reach,
 ): Promise<AssembledProgram> {
-  const place = findPlace(places, placeName, `place.${name}.in`);
-  const from = toBytes(offset)!;
-  const start = place.virt + from - reach.base;
-  if (from > place.size)
-    throw doesNotFit(
-      `place.${name}.offset: ${hex(from)} is beyond ${placeName}, which has ${sizeToText(place.size)}`,
-      from,
+  const spot = spotOf(`place.${name}`, rest, places, reach);
+  const apart = Object.entries(sections).map(
+    ([section, each]) => [section, spotOf(`place.${name}.sections.${section}`, each, places, reach)] as const,
+  );
+  const assembled = await assemble(code, {
+    origin: spot.origin,
+    sections: Object.fromEntries(apart.map(([section, { origin }]) => [section, origin])),
+  });
+  const { mode, origin, bytes, labels, listing } = assembled;
+  const spots = new Map(apart);
+  const parts = [
+    { spot, name: `code ${name}`, bytes },
+    ...assembled.sections.map((each) => ({
+      spot: spots.get(each.name)!,
+      name: `code ${name} ${each.name}`,
+      bytes: each.bytes,
+    })),
+  ];
+  for (const part of parts) requireRoom(part.spot, part.bytes, reach);
+  for (const { kind, address } of listing) {
+    if (kind !== "instruction") continue;
+    const part = parts.find(
+      (each) => each.spot.origin <= address && address < each.spot.origin + BigInt(each.bytes.length),
     );
-  requireReach(name, "begins", start, reach);
-  const { mode, origin, bytes, labels, listing } = await assemble(code, { origin: start });
-  const size = BigInt(bytes.length);
-  if (from + size > place.size) {
-    throw doesNotFit(
-      `place.${name}: ${bytes.length} bytes at offset ${hex(from)} do not fit ${placeName}, which has ${sizeToText(place.size)}`,
-      bytes.length,
-    );
+    if (part?.spot.place.executable === false)
+      throw notExecutable(`${part.spot.path}: it holds code`, part.spot.place.name);
   }
-  if (size > 0n) requireReach(name, "ends", start + size - 1n, reach);
-  if (!place.executable && listing.some(({ kind }) => kind === "instruction"))
-    throw notExecutable(`place.${name}: it holds code`, placeName);
   const program = {
     name,
     mode,
     origin,
-    phys: place.phys + from,
+    phys: spot.phys,
     size: bytes.length,
+    sections: assembled.sections.map((each) => ({
+      name: each.name,
+      origin: each.origin,
+      phys: spots.get(each.name)!.phys,
+      size: each.bytes.length,
+    })),
     labels: Object.fromEntries(labels),
     listing,
   };
-  return { program, bytes, place };
+  return {
+    program,
+    chunks: parts.map((part) => ({ name: part.name, at: part.spot.phys, bytes: part.bytes })),
+    place: spot.place,
+  };
+}
+
+/** Where something begins. */
+interface Spot {
+  /** Where the description says so. */
+  readonly path: string;
+  readonly place: Place;
+  /** Bytes from the beginning of the place. */
+  readonly offset: bigint;
+  /** As the code sees it. */
+  readonly origin: bigint;
+  readonly phys: PhysAddr;
+}
+
+function spotOf(
+  path: string,
+  { in: placeName, offset = 0 }: SectionDescription,
+  places: readonly Place[],
+  reach: Reach,
+): Spot {
+  const place = findPlace(places, placeName, `${path}.in`);
+  const from = toBytes(offset)!;
+  if (from > place.size) {
+    const what = `${path}.offset: ${hex(from)} is beyond ${placeName}, which has ${sizeToText(place.size)}`;
+    throw doesNotFit(what, from);
+  }
+  const origin = place.virt + from - reach.base;
+  requireReach(path, "begins", origin, reach);
+  return { path, place, offset: from, origin, phys: place.phys + from };
+}
+
+function requireRoom({ path, place, offset, origin }: Spot, { length }: Uint8Array, reach: Reach): void {
+  if (offset + BigInt(length) > place.size) {
+    throw doesNotFit(
+      `${path}: ${length} bytes at offset ${hex(offset)} do not fit ${place.name}, which has ${sizeToText(place.size)}`,
+      length,
+    );
+  }
+  if (length > 0) requireReach(path, "ends", origin + BigInt(length) - 1n, reach);
 }
 
 function doesNotFit(message: string, value: unknown): LayoutError {
@@ -88,10 +146,10 @@ function notExecutable(what: string, place: string): LayoutError {
   return new LayoutError(`${what}, but ${place} is mapped without x`, { code: "NOT_EXECUTABLE", value: place });
 }
 
-function requireReach(name: string, verb: "begins" | "ends", offset: bigint, { last, of }: Reach): void {
+function requireReach(path: string, verb: "begins" | "ends", offset: bigint, { last, of }: Reach): void {
   if (offset >= 0n && offset <= last) return;
   throw doesNotFit(
-    `place.${name}: it ${verb} at offset ${hex(offset)} of ${of}, whose offsets are 0x0..${hex(last)}`,
+    `${path}: it ${verb} at offset ${hex(offset)} of ${of}, whose offsets are 0x0..${hex(last)}`,
     offset,
   );
 }

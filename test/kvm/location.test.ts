@@ -23,6 +23,7 @@ const program = (at: { phys: bigint; origin: bigint }): ImageProgram => {
     mode: 64,
     ...at,
     size: 4,
+    sections: [],
     labels: { wait: at.origin + 1n, same: at.origin + 1n },
     listing: [
       line(0n, [0x90], "nop", 10),
