@@ -3,9 +3,9 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Kvm } from "../../src/kvm/index.ts";
 import { addressSpaceOf, buildPageTables, walk, type Mapping, type PagingDescription } from "../../src/paging/index.ts";
-import { longModeCpu } from "../kvm/images.ts";
-import { describeKvm } from "../kvm/require-kvm.ts";
-import { descriptions } from "./random.ts";
+import { longModeCpu } from "./images.ts";
+import { describeKvm } from "./require-kvm.ts";
+import { descriptions } from "../paging/random.ts";
 
 const ram = 64n << 20n;
 

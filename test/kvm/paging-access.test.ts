@@ -6,8 +6,8 @@ import { expect, test } from "vitest";
 import { Kvm, type Vcpu, type Vm } from "../../src/kvm/index.ts";
 import type { CpuState, SegmentState } from "../../src/layout/cpu-state.ts";
 import { CR0_WP, EFER_NXE, memoryOf, walk, type MemoryAccess } from "../../src/paging/index.ts";
-import { longModeCpu, zeroRegisters } from "../kvm/images.ts";
-import { describeKvm } from "../kvm/require-kvm.ts";
+import { longModeCpu, zeroRegisters } from "./images.ts";
+import { describeKvm } from "./require-kvm.ts";
 
 const at = {
   gdt: 0x0,
