@@ -221,26 +221,30 @@ function expressionsIn(node: Node): readonly Expression[] {
 async function encodeAll(nodes: readonly Node[]): Promise<Placed[]> {
   const iced = await loadIced();
   const table = new FormTable(iced);
-  const plans = new Map<string, readonly Request[]>();
+  const plans = new Map<string, { readonly node: InstructionNode; readonly requests: readonly Request[] }>();
   const shapes = nodes.map((node) => (node.kind === "instruction" ? shapeOf(node) : ""));
   nodes.forEach((node, i) => {
-    if (node.kind === "instruction" && !plans.has(shapes[i]!)) plans.set(shapes[i]!, plan(table, node));
+    if (node.kind !== "instruction" || plans.has(shapes[i]!)) return;
+    plans.set(shapes[i]!, { node, requests: plan(table, node) });
   });
-  const encodings = await new Encoder(iced, loadKeystone).encode([...plans.values()].flat());
-  const alternatives = new Map<string, readonly Alternative[]>();
+  const encodings = await new Encoder(iced, loadKeystone).encode(
+    [...plans.values()].flatMap(({ requests }) => requests),
+  );
+  const ways = new Map<string, Pick<Placed, "alternatives" | "isPending">>();
   let next = 0;
-  for (const [shape, requests] of plans) {
+  for (const [shape, { node, requests }] of plans) {
     const encoded = requests.map((request) => ({ request, encoding: encodings[next++] }));
-    alternatives.set(shape, encoded.filter(isEncoded));
+    const alternatives = encoded.filter(isEncoded);
+    if (alternatives.length === 0) throw notEncodable(node);
+    ways.set(shape, { alternatives, isPending: isPending(node, alternatives[0]!) });
   }
   return nodes.map((node, i) => {
-    if (node.kind !== "instruction")
-      return { node, alternatives: [], isPending: true, chosen: 0, address: 0n, size: 0 };
-    const ways = alternatives.get(shapes[i]!)!;
-    if (ways.length === 0) throw notEncodable(node);
-    return { node, alternatives: ways, isPending: isPending(node, ways[0]!), chosen: 0, address: 0n, size: 0 };
+    const { alternatives, isPending: pending } = node.kind === "instruction" ? ways.get(shapes[i]!)! : noInstruction;
+    return { node, alternatives, isPending: pending, chosen: 0, address: 0n, size: 0 };
   });
 }
+
+const noInstruction = { alternatives: [], isPending: true };
 
 function isEncoded(each: { readonly request: Request; readonly encoding: Encoding | undefined }): each is Alternative {
   return each.encoding !== undefined;
@@ -267,9 +271,13 @@ function operandShape(operand: NodeOperand): string {
 
 /** A near branch stays in its code segment, and so in its mode: it cannot reach code of another. */
 function checkBranches(statements: readonly Placed[]): void {
-  const modes = new Map(
-    statements.flatMap(({ node }) => (node.kind === "label" ? [[node.name, node.mode] as const] : [])),
-  );
+  const modes = new Map<string, Mode>();
+  const used = new Set<Mode>();
+  for (const { node } of statements) {
+    if (node.kind === "label") modes.set(node.name, node.mode);
+    else if (node.kind === "instruction") used.add(node.mode);
+  }
+  if (used.size < 2) return;
   for (const { node, alternatives } of statements) {
     if (node.kind !== "instruction" || alternatives[0]!.request.forms[0]!.written[0]?.branch === undefined) continue;
     const [target] = node.operands;
