@@ -21,6 +21,8 @@ export const ioctls = {
   KVM_SET_USER_MEMORY_REGION: { direction: "write", nr: 0x46, size: 32 },
   KVM_SET_TSS_ADDR: { direction: "none", nr: 0x47, size: 0 },
   KVM_SET_IDENTITY_MAP_ADDR: { direction: "write", nr: 0x48, size: 8 },
+  KVM_REGISTER_COALESCED_MMIO: { direction: "write", nr: 0x67, size: 16 },
+  KVM_UNREGISTER_COALESCED_MMIO: { direction: "write", nr: 0x68, size: 16 },
   // a vCPU
   KVM_RUN: { direction: "none", nr: 0x80, size: 0 },
   KVM_GET_REGS: { direction: "read", nr: 0x81, size: 144 },

@@ -119,6 +119,18 @@ export const kvmMsrs = { size: 8, fields: { nmsrs: [0, 4] } } as const;
 /** `struct kvm_msr_entry`: one model-specific register. */
 export const kvmMsrEntry = { size: 16, fields: { index: [0, 4], data: [8, 8] } } as const;
 
+/** `struct kvm_coalesced_mmio_zone`: addresses, or ports, whose writes KVM collects. */
+export const kvmCoalescedMmioZone = { size: 16, fields: { addr: [0, 8], size: [8, 4], pio: [12, 4] } } as const;
+
+/** `struct kvm_coalesced_mmio`: one write that KVM collected. */
+export const kvmCoalescedMmio = {
+  size: 24,
+  fields: { phys_addr: [0, 8], len: [8, 4], pio: [12, 4], data: [16, 8] },
+} as const;
+
+/** `struct kvm_coalesced_mmio_ring`: a header of 8 bytes, then as many writes as fit its page. */
+export const kvmCoalescedMmioRing = { size: 8, fields: { first: [0, 4], last: [4, 4] } } as const;
+
 /** `struct kvm_translation`: a linear address and where it leads. */
 export const kvmTranslation = {
   size: 24,
@@ -242,6 +254,9 @@ export const structLayouts: Readonly<Record<string, StructLayout>> = {
   kvm_cpuid_entry2: kvmCpuidEntry2,
   kvm_msrs: kvmMsrs,
   kvm_msr_entry: kvmMsrEntry,
+  kvm_coalesced_mmio_zone: kvmCoalescedMmioZone,
+  kvm_coalesced_mmio: kvmCoalescedMmio,
+  kvm_coalesced_mmio_ring: kvmCoalescedMmioRing,
   kvm_translation: kvmTranslation,
   kvm_signal_mask: kvmSignalMask,
   kvm_guest_debug: kvmGuestDebug,

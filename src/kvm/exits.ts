@@ -100,6 +100,22 @@ export interface InterruptedExit {
   readonly kind: "interrupted";
 }
 
+/** The guest had as many exits as it was given; it can go on. No counterpart in KVM. */
+export interface ExitLimitExit {
+  readonly kind: "exit-limit";
+  /** How many there were, also those that devices handled. */
+  readonly exits: number;
+}
+
+/** A device ended the run, since the guest asked it to. No counterpart in KVM. */
+export interface GuestExit {
+  readonly kind: "guest-exit";
+  /** The device's name. */
+  readonly device: string;
+  /** What the guest wants to tell its host by ending. */
+  readonly code: number;
+}
+
 /** Any other reason. The guest can go on where it makes sense. */
 export interface UnknownExit {
   readonly kind: "unknown";
@@ -121,6 +137,8 @@ export type Exit =
   | FailEntryExit
   | TimeoutExit
   | InterruptedExit
+  | ExitLimitExit
+  | GuestExit
   | InterfaceExit
   | ExceptionExit
   | NmiExit

@@ -7,6 +7,7 @@ export type { ExitReasonName, InternalErrorName, SystemEventName } from "./abi-c
 export { boot, type BootOptions } from "./boot.ts";
 export { capabilityNumbers, type CapabilityName } from "./capabilities.ts";
 export type { CpuidEntry } from "./cpuid.ts";
+export type { Answer, Device, EndRun, MmioDevice, PortDevice, ReadHandlers, Timing, WriteHandlers } from "./device.ts";
 export type { Duration } from "./duration.ts";
 export type {
   AccessExit,
@@ -42,7 +43,9 @@ export type {
   DebugExit,
   ExceptionExit,
   Exit,
+  ExitLimitExit,
   FailEntryExit,
+  GuestExit,
   HardwareExit,
   HltExit,
   InternalErrorExit,
@@ -54,9 +57,12 @@ export type {
 } from "./exits.ts";
 export { KvmError, type KvmErrorCode, type KvmErrorDetails } from "./kvm-error.ts";
 export { locationToText, type GuestLocation } from "./location.ts";
-export { DEFAULT_TIMEOUT, type LoadableImage, type Machine, type RunOptions } from "./machine.ts";
+export type { LoadableImage, Machine } from "./machine.ts";
 export { kvmKind, type KvmKind } from "./platform.ts";
+export { DEFAULT_TIMEOUT, type CommonRunOptions, type RunOptions, type StreamOptions } from "./run-options.ts";
 export type { SpecialRegisters } from "./registers.ts";
+export { serialPort, type SerialOptions, type SerialPort } from "./serial.ts";
 export { Kvm, type KvmOpener, type KvmOptions } from "./system.ts";
+export { debugConsole, exitDevice, type DebugConsole, type DebugConsoleOptions } from "./test-devices.ts";
 export type { GuestDebug, Msr, Translation, Vcpu } from "./vcpu.ts";
-export type { UserMemoryRegion, Vm } from "./vm.ts";
+export type { CoalescedZone, UserMemoryRegion, Vm } from "./vm.ts";

@@ -1,38 +1,24 @@
 /** A guest, loaded and ready to run: one VM, one vCPU, and the stream of exits. */
-import { isMainThread } from "node:worker_threads";
 import type { PhysAddr } from "../core/address.ts";
 import type { GeneralRegisters } from "../layout/cpu-state.ts";
 import type { Image } from "../layout/image.ts";
-import { toMilliseconds, type Duration } from "./duration.ts";
 import type { Exit } from "./exits.ts";
-import { GuestClock } from "./guest-clock.ts";
 import { closed } from "./kvm-error.ts";
 import type { Libc } from "./libc.ts";
 import { locate, type GuestLocation } from "./location.ts";
 import type { KvmKind } from "./platform.ts";
 import type { SpecialRegisters } from "./registers.ts";
-import { Ticker } from "./ticker.ts";
+import type { Runnable } from "./run-loop.ts";
+import { planRun, type RunOptions, type StreamOptions } from "./run-options.ts";
+import { asyncExits, syncExits } from "./streams.ts";
 import type { Vcpu, VcpuHandle } from "./vcpu.ts";
-import type { Vm } from "./vm.ts";
+import type { Vm, VmHandle } from "./vm.ts";
 
 /**
  * What of an image KVM needs: a guest that was not made by `layout` has it as well. With its programs, the machine can say
  * where in them the guest is.
  */
 export type LoadableImage = Pick<Image, "memory" | "chunks" | "cpu"> & Partial<Pick<Image, "programs">>;
-
-/** How a guest is to be run. */
-export interface RunOptions {
-  /**
-   * How long the guest may run in this call: a number of milliseconds or text such as `"50ms"`; {@link DEFAULT_TIMEOUT}
-   * unless given, `Infinity` for no deadline. The guest's time counts, not the consumer's: while an exit is handled, the
-   * clock stands still. Where exits are many and short, it is measured by samples.
-   */
-  readonly timeout?: Duration;
-}
-
-/** The deadline of a run that is given none. */
-export const DEFAULT_TIMEOUT: Duration = "10s";
 
 /**
  * A guest on KVM. Every method throws {@link KvmError}: `CLOSED` after `close()`, `BAD_ARGUMENT` for an argument that makes
@@ -52,7 +38,7 @@ export interface Machine {
   readonly vcpu: Vcpu;
   /**
    * Runs the guest, exit by exit, on the calling thread. The stream ends after `hlt`, `shutdown`, `internal-error`,
-   * `fail-entry`, `timeout` and `interrupted`; calling again goes on from there, and so it does after `break`. To answer
+   * `fail-entry`, `timeout`, `interrupted`, `exit-limit` and `guest-exit`; calling again goes on from there, and so it does after `break`. To answer
    * `io-in` and `mmio-read`, write to their `data` before the next step.
    *
    * While the guest runs, no other JavaScript of this thread does. A signal ends the run as `interrupted`: return to the
@@ -67,6 +53,24 @@ export interface Machine {
    * ```
    */
   run(options?: RunOptions): IterableIterator<Exit, void, undefined>;
+  /**
+   * The same exits in the same order, beside the event loop: the guest runs for at most 2 ms at a time, and only while its
+   * consumer waits for the next exit. It ends as `run` does; where `signal` is aborted, it throws the signal's reason.
+   *
+   * @example
+   * ```ts
+   * for await (const exit of machine.stream({ signal: AbortSignal.timeout(60_000), timeout: Infinity })) {
+   *   if (exit.kind === "io-out") await file.write(exit.data);
+   * }
+   * ```
+   */
+  stream(options?: StreamOptions): AsyncIterableIterator<Exit, void, undefined>;
+  /**
+   * Completes the instruction that the last exit stopped in, and runs nothing more: an answer is taken, registers are those
+   * after the instruction. What the instruction still exits with, as `rep ins` may, is the first exit of the next run; then the
+   * answer is `false`, and it is not complete yet.
+   */
+  complete(): boolean;
   /** The general registers. While an input exit waits for its answer, they are those before the instruction. */
   registers(): GeneralRegisters;
   /** Segments, descriptor tables, control registers and EFER. */
@@ -90,35 +94,12 @@ export interface Machine {
   [Symbol.dispose](): void;
 }
 
-/** After these the stream ends. */
-const lastKinds: ReadonlySet<Exit["kind"]> = new Set<Exit["kind"]>([
-  "hlt",
-  "shutdown",
-  "internal-error",
-  "fail-entry",
-  "timeout",
-  "interrupted",
-]);
-
-/**
- * How often the ticker calls the thread back from the guest, in milliseconds: a few times before the deadline, so that the
- * guest's clock is right. A worker thread comes back often whatever its deadline, since it may be told to terminate; other
- * threads come back seldom, since a signal that arrives together with a tick is seen no earlier than the end of the run.
- */
-function tickerPeriod(limit: number): number {
-  const period = Math.min(Math.max(limit / 8, Math.min(limit, 1)), NEVER);
-  return isMainThread ? period : Math.min(period, 100);
-}
-
-/** Longer than any process lives, in milliseconds, yet a time that a timer takes. */
-const NEVER = 1e12;
-
 /** What a machine is made of; it then owns the VM. */
 export interface MachineParts {
   readonly libc: Libc;
   readonly image: LoadableImage;
   readonly kind: KvmKind;
-  readonly vm: Vm;
+  readonly vm: VmHandle;
   readonly vcpu: VcpuHandle;
 }
 
@@ -130,27 +111,46 @@ export function createMachine(parts: MachineParts): Machine {
 class RunningMachine implements Machine {
   readonly image: LoadableImage;
   readonly kind: KvmKind;
-  readonly vm: Vm;
-  readonly #vcpu: VcpuHandle;
-  readonly #libc: Libc;
+  readonly #runnable: Runnable;
   #isOpen = true;
 
   constructor({ libc, image, kind, vm, vcpu }: MachineParts) {
     this.image = image;
     this.kind = kind;
-    this.vm = vm;
-    this.#vcpu = vcpu;
-    this.#libc = libc;
+    this.#runnable = { libc, vm, vcpu, queue: [] };
+  }
+
+  get vm(): Vm {
+    return this.#runnable.vm;
   }
 
   get vcpu(): Vcpu {
     return this.#vcpu;
   }
 
+  get #vcpu(): VcpuHandle {
+    return this.#runnable.vcpu;
+  }
+
   run(options: RunOptions = {}): IterableIterator<Exit, void, undefined> {
-    const limit = toMilliseconds(options.timeout ?? DEFAULT_TIMEOUT);
+    const plan = planRun(options);
     this.#requireOpen();
-    return this.#exits(limit);
+    return syncExits(this.#runnable, plan, () => this.#requireOpen());
+  }
+
+  stream(options: StreamOptions = {}): AsyncIterableIterator<Exit, void, undefined> {
+    const plan = planRun(options);
+    this.#requireOpen();
+    return asyncExits(this.#runnable, plan, options.signal, () => this.#requireOpen());
+  }
+
+  complete(): boolean {
+    this.#requireOpen();
+    const { queue } = this.#runnable;
+    if (queue.length > 0) return false;
+    const exit = this.#vcpu.complete();
+    if (exit !== undefined) queue.push(exit);
+    return exit === undefined;
   }
 
   registers(): GeneralRegisters {
@@ -185,42 +185,6 @@ class RunningMachine implements Machine {
 
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  *#exits(limit: number): Generator<Exit, void, undefined> {
-    const ticker = new Ticker(this.#libc);
-    const period = tickerPeriod(limit);
-    const clock = new GuestClock();
-    try {
-      for (;;) {
-        const exit = this.#step(ticker, clock, limit, period);
-        if (lastKinds.has(exit.kind)) {
-          ticker.disarm();
-          yield exit;
-          return;
-        }
-        yield exit;
-      }
-    } finally {
-      ticker.disarm();
-    }
-  }
-
-  #step(ticker: Ticker, clock: GuestClock, limit: number, period: number): Exit {
-    const vcpu = this.#vcpu;
-    this.#requireOpen();
-    while (clock.elapsed < limit) {
-      vcpu.setSignalMask(ticker.arm(limit - clock.elapsed, period));
-      clock.enter();
-      const hasExit = vcpu.enter();
-      clock.leave();
-      if (hasExit) return vcpu.exit();
-      if (!ticker.ticked()) return { kind: "interrupted" };
-      clock.tick();
-      const left = limit - clock.elapsed;
-      if (left < period) ticker.set(left, period);
-    }
-    return { kind: "timeout", elapsed: clock.elapsed };
   }
 
   #requireOpen(): void {

@@ -3,8 +3,8 @@
  * again, so that a tick that comes too early for `KVM_RUN` costs a period and no more.
  *
  * A ticker is armed while a run is under way, also while the consumer handles an exit: arming for every exit would cost more
- * than the exit. A consumer may leave and never come back; so all tickers are put out at the end of the present turn of the
- * event loop, and armed again by the next step.
+ * than the exit. A consumer may leave and never come back; so all tickers are put out once the code that steps through the
+ * run has given the thread away, and armed again by the next step.
  */
 import { itimerspec, linuxConstants, sigevent } from "./abi-linux.ts";
 import { newStruct } from "./fields.ts";
@@ -21,18 +21,25 @@ import {
 /** The shortest time to the first tick, in ms: a timer of 0 would never tick. */
 const SHORTEST = 0.001;
 
-/** The tickers of this thread that are armed. */
-const armed = new Set<Ticker>();
-let sweepIsDue = false;
+/**
+ * When tickers are put out that their run left armed: those of a synchronous run as soon as its consumer waits for anything,
+ * those of an asynchronous one, whose consumer waits for every exit, when the event loop has turned.
+ */
+const sweeps = {
+  sync: { armed: new Set<Ticker>(), isDue: false, schedule: queueMicrotask },
+  async: { armed: new Set<Ticker>(), isDue: false, schedule: (sweep: () => void) => void setImmediate(sweep) },
+};
 
 /** A clock for one run. */
 export class Ticker {
   readonly #libc: Libc;
+  readonly #sweep: (typeof sweeps)[keyof typeof sweeps];
   #timer = 0;
   #signal: StopSignal | undefined;
 
-  constructor(libc: Libc) {
+  constructor(libc: Libc, pace: keyof typeof sweeps) {
     this.#libc = libc;
+    this.#sweep = sweeps[pace];
   }
 
   /**
@@ -49,8 +56,8 @@ export class Ticker {
       throw error;
     }
     this.#signal = signal;
-    armed.add(this);
-    sweepAtTurnEnd();
+    this.#sweep.armed.add(this);
+    this.#scheduleSweep();
     this.set(Math.min(left, period), period);
     return signal.guestMask;
   }
@@ -81,20 +88,21 @@ export class Ticker {
     const signal = this.#signal;
     if (signal === undefined) return;
     this.#signal = undefined;
-    armed.delete(this);
+    this.#sweep.armed.delete(this);
     this.#libc.syscall("SYS_timer_delete", this.#timer, null, null, 0);
     drainStopSignal(this.#libc, signal);
     releaseStopSignal(this.#libc);
   }
-}
 
-function sweepAtTurnEnd(): void {
-  if (sweepIsDue) return;
-  sweepIsDue = true;
-  queueMicrotask(() => {
-    sweepIsDue = false;
-    for (const ticker of armed) ticker.disarm();
-  });
+  #scheduleSweep(): void {
+    const sweep = this.#sweep;
+    if (sweep.isDue) return;
+    sweep.isDue = true;
+    sweep.schedule(() => {
+      sweep.isDue = false;
+      for (const ticker of sweep.armed) ticker.disarm();
+    });
+  }
 }
 
 function createTimer(libc: Libc, signal: number): number {

@@ -2,9 +2,19 @@
 import { constants } from "node:os";
 import type { PhysAddr, VirtAddr } from "../core/address.ts";
 import type { GeneralRegisters } from "../layout/cpu-state.ts";
-import { kvmGuestDebug, kvmMsrEntry, kvmMsrs, kvmRegs, kvmSignalMask, kvmSregs, kvmTranslation } from "./abi-struct.ts";
+import {
+  kvmGuestDebug,
+  kvmMsrEntry,
+  kvmMsrs,
+  kvmRegs,
+  kvmRun,
+  kvmSignalMask,
+  kvmSregs,
+  kvmTranslation,
+} from "./abi-struct.ts";
 import { ioctlNumber } from "./abi-ioctl.ts";
 import { linuxConstants, SIGNAL_SET_SIZE } from "./abi-linux.ts";
+import { drainCoalesced } from "./coalesced.ts";
 import { encodeCpuid, type CpuidEntry } from "./cpuid.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { answerExit, isAnswerable } from "./answer-exit.ts";
@@ -12,6 +22,7 @@ import { decodeExit, isMemoryFault } from "./decode-exit.ts";
 import type { AnswerableExit, Exit } from "./exits.ts";
 import { newStruct, readBigint, readNumber, writeField, type StructBytes } from "./fields.ts";
 import { callFailed, ioctlFailed, msrRefused } from "./host-error.ts";
+import { PAGE_SIZE } from "./guest-memory.ts";
 import { badArgument } from "./kvm-error.ts";
 import type { HostAddress } from "./libc.ts";
 import type { KvmKind } from "./platform.ts";
@@ -200,6 +211,26 @@ export class VcpuHandle implements Vcpu {
     const exit = decodeExit(this.#page);
     if (isAnswerable(exit)) this.#open = exit;
     return exit;
+  }
+
+  /**
+   * Completes the instruction that the last exit stopped in, without running the guest on: the answer is taken, RIP moves. The
+   * next exit where the instruction has another one, as a `rep ins` may; else `undefined`.
+   */
+  complete(): Exit | undefined {
+    const { view } = this.#page;
+    const [immediateExit] = kvmRun.fields.immediate_exit;
+    if (view.byteLength > 0) view.setUint8(immediateExit, 1);
+    try {
+      return this.enter() ? this.exit() : undefined;
+    } finally {
+      if (view.byteLength > 0) view.setUint8(immediateExit, 0);
+    }
+  }
+
+  /** Takes out what the guest wrote to coalesced zones since it was last asked for, in order. @param page the ring's page */
+  drainCoalesced(page: number): readonly Exit[] {
+    return drainCoalesced(this.#page, page * Number(PAGE_SIZE));
   }
 
   /** `KVM_SET_SIGNAL_MASK`: the signals that are blocked while in the guest, as the kernel's set; it must not change. */

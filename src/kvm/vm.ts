@@ -3,6 +3,7 @@ import type { PhysAddr } from "../core/address.ts";
 import { hex } from "../core/hex.ts";
 import { memoryFlags } from "./abi-constant.ts";
 import { kvmUserspaceMemoryRegion } from "./abi-struct.ts";
+import { encodeZone } from "./coalesced.ts";
 import { capabilityNumber, type CapabilityName } from "./capabilities.ts";
 import { Descriptor } from "./descriptor.ts";
 import { newStruct, writeField } from "./fields.ts";
@@ -21,6 +22,16 @@ export interface UserMemoryRegion {
   readonly guestPhysAddr: PhysAddr;
   /** In bytes, a multiple of 4096; 0 takes the slot, and what is in it, away. */
   readonly memorySize: bigint;
+}
+
+/** Addresses, or ports, for `KVM_REGISTER_COALESCED_MMIO`. */
+export interface CoalescedZone {
+  /** The first address or port. */
+  readonly addr: PhysAddr;
+  /** In bytes, or ports; above 0. */
+  readonly size: number;
+  /** Ports, and not addresses (`KVM_CAP_COALESCED_PIO`); not unless given. */
+  readonly pio?: boolean;
 }
 
 /**
@@ -42,6 +53,14 @@ export interface Vm {
    * keeps what is in it; its size cannot change.
    */
   setUserMemoryRegion(region: UserMemoryRegion): void;
+  /**
+   * `KVM_REGISTER_COALESCED_MMIO`: writes to these addresses or ports no longer stop the guest. A machine's run gives them as
+   * exits, in order, before the exit that came after them; writes in a row to one port are one exit. Beyond 169 of them
+   * the next one stops the guest as ever. Take it back with {@link unregisterCoalescedMmio}.
+   */
+  registerCoalescedMmio(zone: CoalescedZone): void;
+  /** `KVM_UNREGISTER_COALESCED_MMIO`: all zones within this one are exits again. What was collected still comes. */
+  unregisterCoalescedMmio(zone: CoalescedZone): void;
   /** `KVM_CREATE_VCPU`. @param id from 0 to `KVM_CAP_MAX_VCPU_ID` - 1 */
   createVcpu(id: number): Vcpu;
   /** A copy of `size` bytes of guest memory; all of them must lie in slots. */
@@ -70,6 +89,8 @@ export class VmHandle implements Vm {
   readonly #kind: KvmKind;
   readonly #memory: GuestMemory;
   readonly #vcpus: VcpuHandle[] = [];
+  #coalescedPage = 0;
+  #coalesces = false;
 
   constructor(descriptor: Descriptor, runSize: number, kind: KvmKind) {
     this.#descriptor = descriptor;
@@ -119,6 +140,25 @@ export class VmHandle implements Vm {
       this.#memory.delete(slot);
       this.#memory.unmap(old.host, old.size);
     }
+  }
+
+  registerCoalescedMmio(zone: CoalescedZone): void {
+    if (this.#coalescedPage === 0) this.#coalescedPage = this.checkExtension("KVM_CAP_COALESCED_MMIO");
+    if (this.#coalescedPage === 0) throw badArgument("this KVM does not coalesce writes", zone);
+    if (zone.pio === true && this.checkExtension("KVM_CAP_COALESCED_PIO") === 0) {
+      throw badArgument("this KVM does not coalesce writes to ports", zone, "it has no KVM_CAP_COALESCED_PIO");
+    }
+    this.#descriptor.ioctlBytes("KVM_REGISTER_COALESCED_MMIO", encodeZone(zone), zone);
+    this.#coalesces = true;
+  }
+
+  unregisterCoalescedMmio(zone: CoalescedZone): void {
+    this.#descriptor.ioctlBytes("KVM_UNREGISTER_COALESCED_MMIO", encodeZone(zone), zone);
+  }
+
+  /** The page of a vCPU's shared pages with the ring of coalesced writes; 0 where nothing was ever coalesced. */
+  get ringPage(): number {
+    return this.#coalesces ? this.#coalescedPage : 0;
   }
 
   createVcpu(id: number): VcpuHandle {
