@@ -251,8 +251,11 @@ function isEncoded(each: { readonly request: Request; readonly encoding: Encodin
 }
 
 /** What an instruction has in common with those that have the same encodings: everything but its labels. */
-function shapeOf({ mode, mnemonic, prefix, operands, decorators, operandSize }: InstructionNode): string {
-  let shape = `${mode} ${prefix ?? ""} ${mnemonic}${operandSize === undefined ? "" : `/${operandSize}`}`;
+function shapeOf(node: InstructionNode): string {
+  const { mode, mnemonic, prefix, operands, decorators, operandSize, isAbsolute, implied } = node;
+  let shape = `${mode} ${prefix ?? ""} ${mnemonic}`;
+  if (operandSize !== undefined || isAbsolute === true) shape += ` as ${operandSize} ${isAbsolute}`;
+  if (implied !== undefined) shape += ` at ${implied.segment}:${implied.size}`;
   for (const operand of operands) shape += ` ${operandShape(operand)}`;
   if (decorators.mask === undefined && decorators.broadcast === false && decorators.rounding === undefined)
     return shape;

@@ -190,8 +190,9 @@ function privately(nodes: readonly Node[], isOwn: (node: Node) => boolean, scope
   );
 }
 
+/** Numeric labels are told apart by where they stand, as often as they are used. */
 const isNamed = (node: Node): node is Extract<Node, { kind: "label" | "constant" }> =>
-  node.kind === "label" || node.kind === "constant";
+  node.kind === "constant" || (node.kind === "label" && !/^\d+$/.test(node.name));
 
 function badValue(message: string, value: unknown, site: CallSite): AsmError {
   return new AsmError(message, { code: "BAD_VALUE", value, source: locate(site) });

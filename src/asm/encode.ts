@@ -128,7 +128,9 @@ export class Encoder {
 
 /** What two requests have in common whose encodings are the same. */
 function keyOf({ instruction, forms }: Request): string {
-  return `${instruction.mode} ${printForKeystone(instruction)} ${forms[0]?.code}/${forms.length}`;
+  const { mode, implied } = instruction;
+  const address = implied === undefined ? "" : ` ${implied.segment}:${implied.size}`;
+  return `${mode} ${printForKeystone(instruction)} ${forms[0]?.code}/${forms.length}${address}`;
 }
 
 function isBranch({ forms }: Request): boolean {

@@ -133,15 +133,19 @@ function encodingOf(iced: typeof Iced, opCode: Iced.OpCodeInfo): Form["encoding"
 }
 
 /** What of an instruction decides which forms fit. */
-export type Operands = Pick<InstructionNode, "operands" | "decorators">;
+export type Operands = Pick<InstructionNode, "operands" | "decorators" | "isAbsolute">;
 
 /** The forms that take operands of these kinds, whatever numbers are written. */
-export function formsInKind(forms: readonly Form[], mode: Mode, { operands, decorators }: Operands): readonly Form[] {
+export function formsInKind(
+  forms: readonly Form[],
+  mode: Mode,
+  { operands, decorators, isAbsolute }: Operands,
+): readonly Form[] {
   return forms.filter(
     (form) =>
       form.written.length === operands.length &&
       takesDecorators(form, decorators) &&
-      form.written.every((kind, i) => fits(kind, operands[i]!, form, mode, decorators)) &&
+      form.written.every((kind, i) => fits(kind, operands[i]!, form, mode, decorators, isAbsolute === true)) &&
       (decorators.rounding === undefined || !operands.some(isMemory)),
   );
 }
@@ -222,7 +226,16 @@ export function formsInRange(forms: readonly Form[], operands: readonly NodeOper
 }
 
 /** Whether one operand of a form accepts what was written. */
-function fits(kind: OperandKind, operand: NodeOperand, form: Form, mode: Mode, { broadcast }: Decorators): boolean {
+function fits(
+  kind: OperandKind,
+  operand: NodeOperand,
+  form: Form,
+  mode: Mode,
+  { broadcast }: Decorators,
+  isAbsolute: boolean,
+): boolean {
+  // Only forms that hold 64 bits hold all of a number.
+  if (isAbsolute && kind.immediate !== undefined && kind.immediate.bits < 64) return false;
   if (typeof operand === "bigint") {
     return kind.branch !== undefined || kind.immediate !== undefined || kind.constant === operand;
   }
@@ -233,8 +246,14 @@ function fits(kind: OperandKind, operand: NodeOperand, form: Form, mode: Mode, {
   const bits = broadcast !== false ? form.broadcastBits : form.memoryBits;
   if (operand.size !== 0 && bits !== 0 && operand.size !== bits) return false;
   if (vectorIndex(operand) !== kind.index) return false;
-  if (kind.memory === "modrm") return true;
-  return operand.base === undefined && operand.index === undefined && mode !== 64;
+  const isBare = operand.base === undefined && operand.index === undefined;
+  const isWide = mode === 64 && isBare && (isAbsolute || isBeyond32(operand.displacement));
+  return kind.memory === "modrm" ? !isWide : isBare && (mode !== 64 || isWide);
+}
+
+/** Whether an address is beyond what 64-bit code reaches with 32 bits, sign-extended. */
+function isBeyond32(displacement: Memory["displacement"]): boolean {
+  return typeof displacement === "bigint" && !fitsField(displacement, 32, 64);
 }
 
 /** The class of the vector register that indexes an address, if one does. */

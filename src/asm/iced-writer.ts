@@ -12,7 +12,7 @@ export function encodeWithIced(iced: typeof Iced, form: Form, written: ResolvedI
   const encoder = new iced.Encoder(written.mode);
   try {
     instruction.code = form.code;
-    form.kinds.forEach((kind, position) => setImplied(iced, instruction, position, kind, written.mode));
+    form.kinds.forEach((kind, position) => setImplied(iced, instruction, position, kind, written));
     form.written.forEach((kind, i) =>
       setOperand(iced, instruction, kind.position, kind, written.operands[i]!, written),
     );
@@ -118,11 +118,12 @@ function setImplied(
   instruction: Iced.Instruction,
   i: number,
   kind: OperandKind,
-  mode: 16 | 32 | 64,
+  { mode, implied }: ResolvedInstruction,
 ): void {
   if (kind.only !== undefined) setRegister(iced, instruction, i, kind.only);
   if (kind.implies === undefined) return;
-  const letter = { 16: "", 32: "E", 64: "R" }[mode];
+  if (implied?.segment !== undefined) instruction.segmentPrefix = registerId(iced, implied.segment);
+  const letter = { 16: "", 32: "E", 64: "R" }[implied?.size ?? mode];
   if (kind.implies === "rBX") {
     instruction.setOpKind(i, iced.OpKind.Memory);
     instruction.memoryBase = registerId(iced, `${letter}BX`);

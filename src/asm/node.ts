@@ -22,6 +22,14 @@ interface Statement {
   readonly site: CallSite;
 }
 
+/** The address that the name of a string instruction implies. */
+export interface ImpliedAddress {
+  /** In bits. */
+  readonly size: 16 | 32 | 64;
+  /** The segment of the source; `undefined` for DS. */
+  readonly segment: string | undefined;
+}
+
 /** One instruction. */
 export interface InstructionNode extends Statement {
   readonly kind: "instruction";
@@ -31,8 +39,12 @@ export interface InstructionNode extends Statement {
   readonly prefix: Prefix | undefined;
   readonly operands: readonly NodeOperand[];
   readonly decorators: Decorators;
-  /** The operand size in bits that its name asked for: `pushw`, `retfd`, and 64 for `movabs`. */
+  /** The operand size in bits that its name asked for: `pushw`, `retfd`. */
   readonly operandSize?: 16 | 32 | 64;
+  /** Whether all 64 bits of a number or of an address are written: `movabs`. */
+  readonly isAbsolute?: true;
+  /** How a string instruction addresses memory where it is not as the mode has it: `lods al, byte ptr fs:[esi]`. */
+  readonly implied?: ImpliedAddress;
 }
 
 /** A name for a place. */

@@ -42,6 +42,7 @@ export function plan(table: FormTable, node: InstructionNode): readonly Request[
       prefix: node.prefix,
       operands: node.operands.map((operand, i) => pend(operand, group[0]!.written[i]!)),
       decorators: node.decorators,
+      implied: node.implied,
       broadcastTo: node.decorators.broadcast !== false ? group[0]!.memoryBits / group[0]!.broadcastBits : 0,
     },
   }));
@@ -121,6 +122,10 @@ function checkDisplacement(mode: Mode, node: InstructionNode, memory: Memory): v
   if (isExpression(displacement)) return;
   const bits = addressBits(memory, mode);
   if (fitsField(displacement, Math.min(bits, 32), bits)) return;
+  // MOV of the accumulator has a form with an address of 64 bits: SDM vol. 2B, MOV.
+  const isBare = memory.base === undefined && memory.index === undefined;
+  if (node.mnemonic === "mov" && isBare && node.operands.some(isAccumulator) && fitsField(displacement, bits, bits))
+    return;
   throw new AsmError(
     `${statementToText(node)}: the displacement ${hex(displacement)} is beyond ${Math.min(bits, 32)} bits`,
     {
@@ -129,6 +134,10 @@ function checkDisplacement(mode: Mode, node: InstructionNode, memory: Memory): v
       source: locate(node.site),
     },
   );
+}
+
+function isAccumulator(operand: NodeOperand): boolean {
+  return typeof operand === "object" && operand.kind === "register" && /^([er]?ax|al)$/.test(operand.name);
 }
 
 function badOperands(node: InstructionNode, message: string): AsmError {

@@ -96,11 +96,12 @@ export class ReadBack {
   }
 
   /** A string instruction's implied addresses have the mode's own size and the default segment. */
-  #sameImplied(decoded: Iced.Instruction, form: Form, { mode }: ResolvedInstruction): boolean {
+  #sameImplied(decoded: Iced.Instruction, form: Form, { mode, implied }: ResolvedInstruction): boolean {
     const { OpKind, Register } = this.#iced;
     if (!form.kinds.some((kind) => kind.implies !== undefined)) return true;
-    if (decoded.segmentPrefix !== Register.None) return false;
-    const letter = { 16: "", 32: "E", 64: "R" }[mode];
+    const segment = implied?.segment === undefined ? Register.None : registerId(this.#iced, implied.segment);
+    if (decoded.segmentPrefix !== segment) return false;
+    const letter = { 16: "", 32: "E", 64: "R" }[implied?.size ?? mode];
     const ofMode = [`MemorySeg${letter}SI`, `MemorySeg${letter}DI`, `MemoryES${letter}DI`].map(
       (name) => OpKind[name as keyof typeof Iced.OpKind],
     );

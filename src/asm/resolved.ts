@@ -3,7 +3,7 @@ import type { Decorators, RoundingName } from "./decorators.ts";
 import type { Far } from "./far.ts";
 import type { Memory } from "./memory.ts";
 import type { Mode } from "./mode.ts";
-import type { Mnemonic, Prefix } from "./node.ts";
+import type { ImpliedAddress, Mnemonic, Prefix } from "./node.ts";
 import type { Register } from "./register.ts";
 
 /**
@@ -25,6 +25,7 @@ export interface ResolvedInstruction {
   readonly prefix: Prefix | undefined;
   readonly operands: readonly ResolvedOperand[];
   readonly decorators: Decorators;
+  readonly implied?: ImpliedAddress | undefined;
   /** How many elements a broadcast makes of one; 0 where nothing is broadcast. */
   readonly broadcastTo: number;
 }

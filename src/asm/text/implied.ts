@@ -1,6 +1,9 @@
 /** Operands that GNU as fills in, puts in order, or takes as another instruction's. */
 import type { Operand } from "../code-types.ts";
+import type { Expression } from "../expression.ts";
+import { far } from "../far.ts";
 import type { Memory } from "../memory.ts";
+import type { Mode } from "../mode.ts";
 import type { Mnemonic } from "../node.ts";
 import type { Register } from "../register.ts";
 import { st0, st1 } from "../registers.ts";
@@ -11,7 +14,7 @@ export interface Completed {
   readonly operands: readonly Operand[];
 }
 
-type Rule = (operands: readonly Operand[]) => readonly Operand[] | Completed;
+type Rule = (operands: readonly Operand[], mode: Mode) => readonly Operand[] | Completed;
 
 const shift: Rule = (operands) => (operands.length === 1 ? [...operands, 1n] : operands);
 const ascii: Rule = (operands) => (operands.length === 0 ? [10n] : operands);
@@ -35,6 +38,34 @@ const withTop: Rule = (operands) =>
       ? [st0, operands[0]]
       : operands;
 
+/** Memory without a size, where GNU as takes that of the mode. */
+const sized =
+  (bitsOf: (mode: Mode) => number): Rule =>
+  ([first, ...rest], mode) =>
+    isKind(first, "memory") && first.size === 0
+      ? [{ ...first, size: bitsOf(mode) }, ...rest]
+      : first === undefined
+        ? []
+        : [first, ...rest];
+const near = sized((mode) => mode);
+const farTarget = sized((mode) => (mode === 16 ? 32 : 48));
+/** `ljmp 8, start` is the same as `ljmp 8:start`. */
+const farPair: Rule = ([first, second, ...rest], mode) =>
+  typeof first === "bigint" && second !== undefined && isNumber(second)
+    ? [far(Number(first), second as bigint | Expression), ...rest]
+    : farTarget(
+        [first, second, ...rest].filter((each) => each !== undefined),
+        mode,
+      );
+
+const exchange: Rule = (operands, mode) => {
+  const [a, b] = operands;
+  if (mode === 64 && isKind(a, "register") && isKind(b, "register") && a.name === "rax" && b.name === "rax")
+    return { mnemonic: "nop", operands: [] };
+  // The accumulator has a short form of its own, as the second operand.
+  return isKind(a, "register") && isKind(b, "register") && /^[er]?ax$/.test(a.name) ? [b, a] : swap(operands, mode);
+};
+
 /** Rules by mnemonic. */
 const rules: Readonly<Partial<Record<Mnemonic, Rule>>> = {
   shl: shift,
@@ -47,7 +78,13 @@ const rules: Readonly<Partial<Record<Mnemonic, Rule>>> = {
   aam: ascii,
   aad: ascii,
   test: swap,
-  xchg: swap,
+  xchg: exchange,
+  jmp: near,
+  call: near,
+  push: near,
+  pop: near,
+  ljmp: farPair,
+  lcall: farPair,
   imul: (operands) =>
     operands.length === 2 && isNumber(operands[1]) && isKind(operands[0], "register")
       ? [operands[0], operands[0], operands[1]!]
@@ -80,8 +117,8 @@ const rules: Readonly<Partial<Record<Mnemonic, Rule>>> = {
 };
 
 /** The instruction that is meant. */
-export function complete(mnemonic: Mnemonic, operands: readonly Operand[]): Completed {
-  const result = rules[mnemonic]?.(operands) ?? operands;
+export function complete(mnemonic: Mnemonic, operands: readonly Operand[], mode: Mode): Completed {
+  const result = rules[mnemonic]?.(operands, mode) ?? operands;
   return "mnemonic" in result ? result : { mnemonic, operands: result };
 }
 

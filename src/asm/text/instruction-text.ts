@@ -12,6 +12,7 @@ import { complete } from "./implied.ts";
 import { findMnemonic, mnemonicNames, type Meaning } from "./mnemonics.ts";
 import type { FarPointer, OperandText } from "./operand-text.ts";
 import { readOperand } from "./operand-text.ts";
+import type { StringInstruction } from "./string-instructions.ts";
 import { stringInstruction } from "./string-instructions.ts";
 import type { Symbols } from "./symbols.ts";
 import type { Token } from "./tokenizer.ts";
@@ -66,13 +67,20 @@ export function readInstruction(
       node(waitingForms[name as keyof typeof waitingForms], plainOperands(cursor, texts)),
     ];
   const chosen = stringForm(cursor, token, name, texts, mode);
-  if (chosen !== undefined) return [node(chosen, [])];
+  if (chosen !== undefined)
+    return [{ ...node(chosen.mnemonic, []), ...(chosen.implied === undefined ? {} : { implied: chosen.implied }) }];
   const mnemonic = farMnemonic(meaning!.mnemonic, mode, texts);
   const operands = plainOperands(cursor, texts);
   if (meaning!.last !== undefined) operands.push(meaning!.last);
-  const completed = complete(mnemonic, operands);
-  const size = meaning!.operandSize;
-  return [{ ...node(completed.mnemonic, completed.operands), ...(size === undefined ? {} : { operandSize: size }) }];
+  const completed = complete(mnemonic, operands, mode);
+  const { operandSize, isAbsolute } = meaning!;
+  return [
+    {
+      ...node(completed.mnemonic, completed.operands),
+      ...(operandSize === undefined ? {} : { operandSize }),
+      ...(isAbsolute === undefined ? {} : { isAbsolute }),
+    },
+  ];
 }
 
 interface Read {
@@ -161,7 +169,7 @@ function stringForm(
   name: string,
   texts: readonly OperandText[],
   mode: Mode,
-): Mnemonic | undefined {
+): StringInstruction | undefined {
   const found = stringInstruction(name, plainOperands(cursor, texts), mode);
   if (found === undefined) {
     if (/^(movs|cmps|lods|stos|scas|ins|outs)$/.test(name))
@@ -169,7 +177,5 @@ function stringForm(
     return undefined;
   }
   if (typeof found === "string") throw cursor.error(`${name}: ${found}`, { token: texts[0]!.token });
-  if (found.segment !== undefined)
-    throw cursor.error(`${name}: another segment than ds cannot be written yet`, { token: texts[0]!.token });
-  return found.mnemonic;
+  return found;
 }

@@ -14,6 +14,8 @@ export interface Meaning {
   readonly last?: bigint;
   /** The operand size in bits that the name asks for. */
   readonly operandSize?: 16 | 32 | 64;
+  /** Whether the name asks for all 64 bits of a number or of an address. */
+  readonly isAbsolute?: true;
 }
 
 type Row = Mnemonic | Readonly<Partial<Record<Mode, Mnemonic>>>;
@@ -34,6 +36,7 @@ const rows: Readonly<Record<string, Row>> = {
   sysretd: { 64: "sysret" },
   sysexitd: { 64: "sysexit" },
   lret: "retf",
+  lretq: { 64: "retfq" },
   xlat: "xlatb",
   fwait: "wait",
   icebp: "int1",
@@ -70,9 +73,6 @@ const sized: Readonly<Record<string, readonly [Mnemonic, 16 | 32 | 64]>> = {
   leaveq: ["leave", 64],
   callq: ["call", 64],
   jmpq: ["jmp", 64],
-  retfq: ["retf", 64],
-  lretq: ["retf", 64],
-  movabs: ["mov", 64],
 };
 
 /** The predicates of comparisons, by their numbers (SDM vol. 2A, CMPPD, table 3-1). */
@@ -127,6 +127,7 @@ export function findMnemonic(name: string, mode: Mode): Meaning | undefined {
     return mnemonic === undefined ? undefined : { mnemonic };
   }
   if (has(name)) return { mnemonic: name };
+  if (name === "movabs") return mode === 64 ? { mnemonic: "mov", isAbsolute: true } : undefined;
   if (Object.hasOwn(aliases, name)) return { mnemonic: aliases[name as keyof typeof aliases] };
   if (Object.hasOwn(sized, name)) {
     const [mnemonic, operandSize] = sized[name]!;

@@ -203,9 +203,6 @@ function memoryOf(
       throw cursor.error(`${register.name} is multiplied by 1, 2, 4 or 8, not by ${factor}`, { token });
     return times(register, scale);
   });
-  // A scale of one does not make the only register an index.
-  if (terms.length === 1 && registers[0]!.isScaled && registers[0]!.factor === 1n && !isVector(registers[0]!.register))
-    terms[0] = registers[0]!.register;
   if (segment !== undefined) terms.push(segment);
   try {
     return (size === undefined ? mem : sizes[size]!)(value, ...terms);
@@ -215,14 +212,13 @@ function memoryOf(
   }
 }
 
-const isVector = ({ class: kind }: Register): boolean => kind === "xmm" || kind === "ymm" || kind === "zmm";
-
 /** Adds what stands in braces after an operand: a mask, `{z}`, `{1to16}`. */
 function decorate(cursor: Cursor, operand: Operand, isBroadcast: boolean): Operand {
   let mask: Register<"k"> | undefined;
   let zeroing = false;
   let elements: number | true | undefined = isBroadcast ? true : undefined;
-  while (cursor.word() === "{") {
+  // A rounding mode may stand here without a comma; it is an operand of its own.
+  while (cursor.word() === "{" && !/^(r[nduz]|sae)$/.test(cursor.word(1))) {
     cursor.next();
     const token = cursor.next("k1 to k7", "z", "1to2 to 1to32");
     const word = token.text.toLowerCase();

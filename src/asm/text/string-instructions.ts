@@ -2,7 +2,8 @@
 import type { Operand } from "../code-types.ts";
 import type { Memory } from "../memory.ts";
 import type { Mode } from "../mode.ts";
-import type { Mnemonic } from "../node.ts";
+import { modes } from "../mode.ts";
+import type { ImpliedAddress, Mnemonic } from "../node.ts";
 import type { Register } from "../register.ts";
 
 /** The operands of a string instruction, in order. */
@@ -19,12 +20,18 @@ const shapes: Readonly<Record<string, readonly ("source" | "destination" | "accu
 const suffixes: Readonly<Record<number, string>> = { 8: "b", 16: "w", 32: "d", 64: "q" };
 const accumulators: Readonly<Record<string, number>> = { al: 8, ax: 16, eax: 32, rax: 64 };
 
+/** A string instruction, and how it addresses memory where that is not as the mode has it. */
+export interface StringInstruction {
+  readonly mnemonic: Mnemonic;
+  readonly implied: ImpliedAddress | undefined;
+}
+
 /** A string instruction by its short name, or what is wrong with its operands; `undefined` for others. */
 export function stringInstruction(
   name: string,
   operands: readonly Operand[],
   mode: Mode,
-): { readonly mnemonic: Mnemonic; readonly segment: string | undefined } | string | undefined {
+): StringInstruction | string | undefined {
   const base = /^(movs|cmps|lods|stos|scas|ins|outs)([bwdq]?)$/.exec(name);
   if (base === null || operands.length === 0) return undefined;
   const [, stem, suffix] = base as unknown as [string, string, string];
@@ -38,6 +45,7 @@ export function stringInstruction(
       : shape;
   if (short.length !== operands.length) return `${stem} takes ${shape.length} operands`;
   const widths = new Set<number>();
+  const sizes = new Set<ImpliedAddress["size"]>();
   let segment: string | undefined;
   for (const [i, operand] of operands.entries()) {
     const role = short[i]!;
@@ -49,8 +57,11 @@ export function stringInstruction(
       widths.add(width);
     } else {
       if (!isMemory(operand)) return `the ${role} is memory`;
-      const wrong = wrongAddress(operand, role, mode);
-      if (wrong !== undefined) return wrong;
+      const addressSize = sizeOfAddress(operand, role);
+      if (addressSize === undefined) return `the ${role} is [${registerOf(mode, role)}]`;
+      if (role === "destination" && operand.segment !== undefined && operand.segment !== "es")
+        return "the segment of the destination is es";
+      sizes.add(addressSize);
       if (operand.size !== 0) widths.add(operand.size);
       if (role === "source" && operand.segment !== "ds") segment = operand.segment;
     }
@@ -63,17 +74,22 @@ export function stringInstruction(
           .map(([bits]) => Number(bits));
   if (widths.size > 1 || (widths.size === 1 && !widths.has(width[0]!))) return "the operands have two sizes";
   if (width.length === 0) return "the size of the memory operand is not known";
-  return { mnemonic: `${stem}${suffixes[width[0]!] ?? ""}` as Mnemonic, segment };
+  if (sizes.size !== 1) return "the addresses have two sizes";
+  const [size] = sizes as unknown as [ImpliedAddress["size"]];
+  const implied = size === mode && segment === undefined ? undefined : { size, segment };
+  return { mnemonic: `${stem}${suffixes[width[0]!] ?? ""}` as Mnemonic, implied };
 }
 
-function wrongAddress(memory: Memory, role: "source" | "destination", mode: Mode): string | undefined {
-  const letter = { 16: "", 32: "e", 64: "r" }[mode];
-  const register = `${letter}${role === "source" ? "si" : "di"}`;
-  if (memory.base !== register || memory.index !== undefined || memory.displacement !== 0n)
-    return `the ${role} is [${register}]`;
-  if (role === "destination" && memory.segment !== undefined && memory.segment !== "es")
-    return "the segment of the destination is es";
-  return undefined;
+const letters = { 16: "", 32: "e", 64: "r" } as const;
+
+function registerOf(size: Mode, role: "source" | "destination"): string {
+  return `${letters[size]}${role === "source" ? "si" : "di"}`;
+}
+
+/** The size in bits of an address that a string instruction can have; `undefined` for others. */
+function sizeOfAddress({ base, index, displacement }: Memory, role: "source" | "destination"): Mode | undefined {
+  if (index !== undefined || displacement !== 0n) return undefined;
+  return modes.find((size) => registerOf(size, role) === base);
 }
 
 function isMemory(operand: Operand): operand is Memory {
