@@ -10,12 +10,26 @@ export interface CallSite {
   readonly inText?: { locate(): QuotedLocation };
 }
 
+/** What the author called, where that is not the method that records the statement. */
+let outermost: ((...args: never[]) => unknown) | undefined;
+
+/** Does something on behalf of `method`: statements that are recorded meanwhile were written where `method` was called. */
+export function onBehalfOf<T>(method: (...args: never[]) => unknown, action: () => T): T {
+  const before = outermost;
+  outermost = method;
+  try {
+    return action();
+  } finally {
+    outermost = before;
+  }
+}
+
 /** Captures the caller of `method`: frames from `method` up are left out. */
 export function captureCallSite(method: (...args: never[]) => unknown): CallSite {
   const site: CallSite = {};
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 1;
-  Error.captureStackTrace(site, method);
+  Error.captureStackTrace(site, outermost ?? method);
   Error.stackTraceLimit = limit;
   return site;
 }

@@ -18,6 +18,7 @@ import type { Mode } from "./mode.ts";
 import type { Mnemonic, Node, NodeOperand, Prefix } from "./node.ts";
 import { renameLabels } from "./rename.ts";
 import type { Register } from "./register.ts";
+import { writeStatements, type OpenCode, type Statements } from "./statements.ts";
 import { readText } from "./text/read-text.ts";
 import { holeText, SourceText } from "./text/source-text.ts";
 
@@ -259,42 +260,54 @@ for (const [name, mnemonic] of Object.entries(waitingForms)) defineWaiting(name,
 for (const [name, make] of Object.entries(dataStatements)) defineData(name, make);
 
 /** Empty code of a mode. The class has every method of the interface: those of instructions and data are defined above. */
-function start<M extends Mode>(mode: M): Code<M, never, never> {
-  return new CodeBuilder(mode) as unknown as Code<M, never, never>;
+function start<M extends Mode, Defined extends string = never>(mode: M): Code<M, Defined, never> {
+  return new CodeBuilder(mode) as unknown as Code<M, Defined, never>;
 }
 
 /**
- * Starts 16-bit code: real mode, or a 16-bit code segment.
+ * Starts 16-bit code: real mode, or a 16-bit code segment. With a callback, the code that it writes.
  *
  * @example
  * ```ts
  * code16().mov(ax, 0x1234).hlt(); // b8 34 12 f4
  * ```
  */
-export function code16(): Code<16, never, never> {
-  return start(16);
+export function code16(): Code<16, never, never>;
+export function code16(body: (code: Statements<16>) => void): OpenCode<16>;
+export function code16(body?: (code: Statements<16>) => void): Code<16, never, never> | OpenCode<16> {
+  return body === undefined ? start(16) : writeStatements(start<16, string>(16), body);
 }
 
 /**
- * Starts 32-bit code: protected mode, or compatibility mode.
+ * Starts 32-bit code: protected mode, or compatibility mode. With a callback, the code that it writes.
  *
  * @example
  * ```ts
  * code32().mov(eax, 0x1234).hlt(); // b8 34 12 00 00 f4
  * ```
  */
-export function code32(): Code<32, never, never> {
-  return start(32);
+export function code32(): Code<32, never, never>;
+export function code32(body: (code: Statements<32>) => void): OpenCode<32>;
+export function code32(body?: (code: Statements<32>) => void): Code<32, never, never> | OpenCode<32> {
+  return body === undefined ? start(32) : writeStatements(start<32, string>(32), body);
 }
 
 /**
- * Starts 64-bit code.
+ * Starts 64-bit code. With a callback, the code that it writes: loops and conditions are then TypeScript's.
  *
  * @example
  * ```ts
  * code64().mov(rax, 0x1234).hlt(); // 48 c7 c0 34 12 00 00 f4
+ * code64((code) => {
+ *   for (const character of "Hi") {
+ *     code.mov(al, character.charCodeAt(0));
+ *     code.out(0xe9, al);
+ *   }
+ * }); // b0 48 e6 e9 b0 69 e6 e9
  * ```
  */
-export function code64(): Code<64, never, never> {
-  return start(64);
+export function code64(): Code<64, never, never>;
+export function code64(body: (code: Statements<64>) => void): OpenCode<64>;
+export function code64(body?: (code: Statements<64>) => void): Code<64, never, never> | OpenCode<64> {
+  return body === undefined ? start(64) : writeStatements(start<64, string>(64), body);
 }

@@ -22,6 +22,7 @@ export { byte, dword, fword, mem, qword, rip, tbyte, times, word, xmmword, ymmwo
 export type { Mode } from "./mode.ts";
 export type { Node } from "./node.ts";
 export type { Register, RegisterClass } from "./register.ts";
+export type { Label, OpenCode, StatementControl, Statements } from "./statements.ts";
 export type { AssembleTextOptions } from "./text/assemble-text.ts";
 export { assembleText } from "./text/assemble-text.ts";
 export { AsmSyntaxError } from "./text/syntax-error.ts";

@@ -58,6 +58,35 @@ test("the same code gives the same listing, whatever was built before it", async
   expect(await build()).toEqual(await build());
 });
 
+test("statement style: loops are TypeScript's, labels are values", async () => {
+  const guest = code64((code) => {
+    const done = code.newLabel();
+    for (const character of "Hi") {
+      code.mov(al, character.charCodeAt(0));
+      code.out(0xe9, al);
+    }
+    code.mov(ecx, 3);
+    const again = code.label();
+    code.dec(ecx);
+    code.jz(done);
+    code.jmp(again);
+    code.place(done);
+    code.rep.outsb();
+    code.u8(1, 2);
+    code.use(code64().hlt());
+  });
+  expect(await bytesOf(guest)).toBe("b0 48 e6 e9 b0 69 e6 e9 b9 03 00 00 00 ff c9 74 02 eb fa f3 6e 01 02 f4");
+});
+
+test("statement style: an error names the statement's line", async () => {
+  let line = 0;
+  const guest = code64((code) => {
+    line = Number(/composition\.test\.ts:(\d+)/.exec(new Error("here").stack!)![1]) + 1;
+    code.jmp("nowhere");
+  });
+  await expect(assemble(guest)).rejects.toThrow(`test/asm/composition.test.ts:${line}: label "nowhere" is not defined`);
+});
+
 const missing = gnuMissing();
 
 describe.skipIf(missing !== undefined)(`sections apart${missing === undefined ? "" : ` (skipped: ${missing})`}`, () => {
