@@ -65,4 +65,6 @@ export { serialPort, type SerialOptions, type SerialPort } from "./serial.ts";
 export { Kvm, type KvmOpener, type KvmOptions } from "./system.ts";
 export { debugConsole, exitDevice, type DebugConsole, type DebugConsoleOptions } from "./test-devices.ts";
 export type { GuestDebug, Msr, Translation, Vcpu } from "./vcpu.ts";
+export type { DebugRegisters, Fpu, MpState, VcpuEvents, VcpuState, Xcr } from "./vcpu-state.ts";
+export type { ClockData, IrqchipName, MsrFilterRange, Msi, VmState } from "./vm-state.ts";
 export type { CoalescedZone, UserMemoryRegion, Vm } from "./vm.ts";

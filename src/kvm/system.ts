@@ -1,11 +1,13 @@
 /** `/dev/kvm` itself: what this host's KVM can do, and the way to a VM. */
 import { KVM_API_VERSION } from "./abi-constant.ts";
 import { ioctlNumber } from "./abi-ioctl.ts";
+import { kvmMsrList } from "./abi-state.ts";
 import { linuxConstants } from "./abi-linux.ts";
 import { capabilityNumber, type CapabilityName } from "./capabilities.ts";
 import { decodeCpuid, newCpuid, type CpuidEntry } from "./cpuid.ts";
 import { Descriptor } from "./descriptor.ts";
 import { errnoName, ioctlFailed, notKvm, openFailed, wrongApiVersion } from "./host-error.ts";
+import { newStruct, readNumber, writeField } from "./fields.ts";
 import { badArgument } from "./kvm-error.ts";
 import { loadLibc, type Libc } from "./libc.ts";
 import { kvmKind, type KvmKind } from "./platform.ts";
@@ -45,6 +47,10 @@ export interface Kvm {
   getVcpuMmapSize(): number;
   /** `KVM_GET_SUPPORTED_CPUID`: what a vCPU's CPUID may say on this host. */
   getSupportedCpuid(): readonly CpuidEntry[];
+  /** `KVM_GET_MSR_INDEX_LIST`: the model-specific registers that a vCPU has, but for those that its CPUID takes away. */
+  getMsrIndexList(): readonly number[];
+  /** `KVM_GET_MSR_FEATURE_INDEX_LIST`: those that say what a vCPU may offer. */
+  getMsrFeatureIndexList(): readonly number[];
   /** `KVM_CREATE_VM`: a VM without memory and without vCPUs. It outlives this object; close it yourself. */
   createVm(): Vm;
   /** Closes the descriptor. VMs go on. Nothing happens the second time. */
@@ -85,6 +91,9 @@ export async function openKvm({ device = "/dev/kvm" }: KvmOptions = {}): Promise
 
 /** KVM asks for room for all entries or says `E2BIG`; no host has had this many. */
 const MAX_CPUID_ENTRIES = 4096;
+
+/** As many registers as no list has had. */
+const MAX_MSRS = 1024;
 
 /** KVM, with what `boot` asks of it. */
 export class KvmSystem implements Kvm {
@@ -130,6 +139,14 @@ export class KvmSystem implements Kvm {
     }
   }
 
+  getMsrIndexList(): readonly number[] {
+    return this.#msrList("KVM_GET_MSR_INDEX_LIST");
+  }
+
+  getMsrFeatureIndexList(): readonly number[] {
+    return this.#msrList("KVM_GET_MSR_FEATURE_INDEX_LIST");
+  }
+
   createVm(): VmHandle {
     const runSize = this.getVcpuMmapSize();
     const descriptor = new Descriptor(this.#device.libc, this.#device.ioctl("KVM_CREATE_VM"), "the VM");
@@ -142,5 +159,13 @@ export class KvmSystem implements Kvm {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #msrList(name: "KVM_GET_MSR_INDEX_LIST" | "KVM_GET_MSR_FEATURE_INDEX_LIST"): readonly number[] {
+    const { bytes, view } = newStruct(kvmMsrList.size + 4 * MAX_MSRS);
+    writeField(view, kvmMsrList.fields.nmsrs, MAX_MSRS, "nmsrs");
+    this.#device.ioctlBytes(name, bytes);
+    const count = readNumber(view, kvmMsrList.fields.nmsrs);
+    return Array.from({ length: count }, (_, index) => view.getUint32(kvmMsrList.size + 4 * index, true));
   }
 }

@@ -21,6 +21,7 @@ import { answerExit, isAnswerable } from "./answer-exit.ts";
 import { decodeExit, isMemoryFault } from "./decode-exit.ts";
 import type { AnswerableExit, Exit } from "./exits.ts";
 import { newStruct, readBigint, readNumber, writeField, type StructBytes } from "./fields.ts";
+import { VcpuStateCalls, type VcpuState } from "./vcpu-state.ts";
 import { callFailed, ioctlFailed, msrRefused } from "./host-error.ts";
 import { PAGE_SIZE } from "./guest-memory.ts";
 import { badArgument } from "./kvm-error.ts";
@@ -66,7 +67,7 @@ export interface GuestDebug {
  * A vCPU, by its file descriptor: one method an ioctl, named as the kernel names it. Every method throws {@link KvmError}
  * `IOCTL_FAILED` where the kernel refuses, `BAD_ARGUMENT` for what it need not be asked, and `CLOSED` after `close()`.
  */
-export interface Vcpu {
+export interface Vcpu extends VcpuState {
   /** `KVM_GET_REGS`. While an input exit waits for its answer, they are those before the instruction. */
   getRegs(): GeneralRegisters;
   /** `KVM_SET_REGS`. */
@@ -117,8 +118,7 @@ export function createVcpu(descriptor: Descriptor, runSize: number, kind: KvmKin
 const noPage: RunPage = { bytes: new Uint8Array(0), view: new DataView(new ArrayBuffer(0)), kind: "other" };
 
 /** A vCPU, with what a machine asks of it. */
-export class VcpuHandle implements Vcpu {
-  readonly #descriptor: Descriptor;
+export class VcpuHandle extends VcpuStateCalls implements Vcpu {
   readonly #host: HostAddress;
   readonly #runSize: number;
   #page: RunPage;
@@ -127,7 +127,7 @@ export class VcpuHandle implements Vcpu {
   #signalMask: Uint8Array | undefined;
 
   constructor(descriptor: Descriptor, host: HostAddress, runSize: number, kind: KvmKind) {
-    this.#descriptor = descriptor;
+    super(descriptor);
     this.#host = host;
     this.#runSize = runSize;
     const shared = descriptor.libc.view(host, runSize);
@@ -135,41 +135,41 @@ export class VcpuHandle implements Vcpu {
   }
 
   getRegs(): GeneralRegisters {
-    return decodeRegisters(this.#get("KVM_GET_REGS", kvmRegs.size).view);
+    return decodeRegisters(this.get("KVM_GET_REGS", kvmRegs.size).view);
   }
 
   setRegs(registers: GeneralRegisters): void {
-    this.#descriptor.ioctlBytes("KVM_SET_REGS", encodeRegisters(registers), registers);
+    this.set("KVM_SET_REGS", encodeRegisters(registers), registers);
   }
 
   getSregs(): SpecialRegisters {
-    return decodeSpecialRegisters(this.#get("KVM_GET_SREGS", kvmSregs.size).view);
+    return decodeSpecialRegisters(this.get("KVM_GET_SREGS", kvmSregs.size).view);
   }
 
   setSregs(registers: SpecialRegisters): void {
-    this.#descriptor.ioctlBytes("KVM_SET_SREGS", encodeSpecialRegisters(registers), registers);
+    this.set("KVM_SET_SREGS", encodeSpecialRegisters(registers), registers);
   }
 
   setCpuid2(entries: readonly CpuidEntry[]): void {
-    this.#descriptor.ioctlBytes("KVM_SET_CPUID2", encodeCpuid(entries), entries);
+    this.set("KVM_SET_CPUID2", encodeCpuid(entries), entries);
   }
 
   getMsrs(indices: readonly number[]): readonly bigint[] {
     const { bytes, view } = msrStruct(indices.map((index) => ({ index, data: 0n })));
-    const done = this.#descriptor.ioctlBytes("KVM_GET_MSRS", bytes, indices);
+    const done = this.set("KVM_GET_MSRS", bytes, indices);
     if (done < indices.length) throw msrRefused("KVM_GET_MSRS", indices[done]!, done);
     return indices.map((_, number) => readBigint(view, kvmMsrEntry.fields.data, msrAt(number)));
   }
 
   setMsrs(msrs: readonly Msr[]): void {
-    const done = this.#descriptor.ioctlBytes("KVM_SET_MSRS", msrStruct(msrs).bytes, msrs);
+    const done = this.set("KVM_SET_MSRS", msrStruct(msrs).bytes, msrs);
     if (done < msrs.length) throw msrRefused("KVM_SET_MSRS", msrs[done]!.index, done);
   }
 
   translate(address: VirtAddr): Translation {
     const { bytes, view } = newStruct(kvmTranslation.size);
     writeField(view, kvmTranslation.fields.linear_address, address, "the linear address");
-    this.#descriptor.ioctlBytes("KVM_TRANSLATE", bytes, address);
+    this.set("KVM_TRANSLATE", bytes, address);
     return {
       physicalAddress: readBigint(view, kvmTranslation.fields.physical_address),
       valid: readNumber(view, kvmTranslation.fields.valid) !== 0,
@@ -185,7 +185,7 @@ export class VcpuHandle implements Vcpu {
     if (debugreg.length > size / 8) throw badArgument(`there are 8 debug registers, not ${debugreg.length}`, debugreg);
     for (const [number, value] of debugreg.entries())
       writeField(view, [at + 8 * number, 8], value, `debugreg[${number}]`);
-    this.#descriptor.ioctlBytes("KVM_SET_GUEST_DEBUG", bytes, control);
+    this.set("KVM_SET_GUEST_DEBUG", bytes, control);
   }
 
   run(): Exit {
@@ -197,7 +197,7 @@ export class VcpuHandle implements Vcpu {
    * exit to read. Throws {@link KvmError} `IOCTL_FAILED` or `CLOSED`.
    */
   enter(): boolean {
-    const { fd, libc } = this.#descriptor;
+    const { fd, libc } = this.descriptor;
     if (this.#open !== undefined) this.#answer(this.#open);
     if (libc.ioctl(fd, KVM_RUN, 0) >= 0) return true;
     const errno = libc.errno();
@@ -239,26 +239,20 @@ export class VcpuHandle implements Vcpu {
     const { bytes, view } = newStruct(kvmSignalMask.size + SIGNAL_SET_SIZE);
     writeField(view, kvmSignalMask.fields.len, SIGNAL_SET_SIZE, "len");
     bytes.set(signals, kvmSignalMask.size);
-    this.#descriptor.ioctlBytes("KVM_SET_SIGNAL_MASK", bytes);
+    this.descriptor.ioctlBytes("KVM_SET_SIGNAL_MASK", bytes);
     this.#signalMask = signals;
   }
 
   close(): void {
-    if (!this.#descriptor.isOpen) return;
+    if (!this.descriptor.isOpen) return;
     this.#page = noPage;
     this.#open = undefined;
-    this.#descriptor.libc.munmap(this.#host, this.#runSize);
-    this.#descriptor.close();
+    this.descriptor.libc.munmap(this.#host, this.#runSize);
+    this.descriptor.close();
   }
 
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  #get(name: "KVM_GET_REGS" | "KVM_GET_SREGS", size: number): StructBytes {
-    const struct = newStruct(size);
-    this.#descriptor.ioctlBytes(name, struct.bytes);
-    return struct;
   }
 
   /** KVM takes an answer once, whatever ends the `KVM_RUN` that follows. */

@@ -10,6 +10,7 @@ import { newStruct, writeField } from "./fields.ts";
 import { GuestMemory, PAGE_SIZE, PHYSICAL_LIMIT } from "./guest-memory.ts";
 import { badArgument } from "./kvm-error.ts";
 import type { KvmKind } from "./platform.ts";
+import { VmStateCalls, type VmState } from "./vm-state.ts";
 import { createVcpu, type Vcpu, type VcpuHandle } from "./vcpu.ts";
 
 /** One memory slot for `KVM_SET_USER_MEMORY_REGION`. The VM finds and owns the host's memory behind it. */
@@ -38,7 +39,7 @@ export interface CoalescedZone {
  * A VM, by its file descriptor: one method an ioctl, named as the kernel names it. Every method throws {@link KvmError}
  * `IOCTL_FAILED` where the kernel refuses, `BAD_ARGUMENT` for what it need not be asked, and `CLOSED` after `close()`.
  */
-export interface Vm {
+export interface Vm extends VmState {
   /** `KVM_CHECK_EXTENSION` on the VM, which knows more than the device (`KVM_CAP_CHECK_EXTENSION_VM`). */
   checkExtension(capability: CapabilityName | number): number;
   /**
@@ -83,8 +84,7 @@ const MAX_SLOT = 0xffff;
 const allMemoryFlags = Object.values(memoryFlags).reduce((all, flag) => all | flag, 0);
 
 /** A VM, with what a machine asks of it. */
-export class VmHandle implements Vm {
-  readonly #descriptor: Descriptor;
+export class VmHandle extends VmStateCalls implements Vm {
   readonly #runSize: number;
   readonly #kind: KvmKind;
   readonly #memory: GuestMemory;
@@ -93,26 +93,26 @@ export class VmHandle implements Vm {
   #coalesces = false;
 
   constructor(descriptor: Descriptor, runSize: number, kind: KvmKind) {
-    this.#descriptor = descriptor;
+    super(descriptor);
     this.#runSize = runSize;
     this.#kind = kind;
     this.#memory = new GuestMemory(descriptor.libc);
   }
 
   checkExtension(capability: CapabilityName | number): number {
-    return this.#descriptor.ioctl("KVM_CHECK_EXTENSION", capabilityNumber(capability));
+    return this.descriptor.ioctl("KVM_CHECK_EXTENSION", capabilityNumber(capability));
   }
 
   setTssAddr(at: PhysAddr): void {
     requirePage("the address of the TSS pages", at, 1n << 32n);
-    this.#descriptor.ioctl("KVM_SET_TSS_ADDR", Number(at));
+    this.descriptor.ioctl("KVM_SET_TSS_ADDR", Number(at));
   }
 
   setIdentityMapAddr(at: PhysAddr): void {
     requirePage("the address of the identity map", at, 1n << 32n);
     const { bytes, view } = newStruct(8);
     view.setBigUint64(0, at, true);
-    this.#descriptor.ioctlBytes("KVM_SET_IDENTITY_MAP_ADDR", bytes, at);
+    this.descriptor.ioctlBytes("KVM_SET_IDENTITY_MAP_ADDR", bytes, at);
   }
 
   setUserMemoryRegion(region: UserMemoryRegion): void {
@@ -148,12 +148,12 @@ export class VmHandle implements Vm {
     if (zone.pio === true && this.checkExtension("KVM_CAP_COALESCED_PIO") === 0) {
       throw badArgument("this KVM does not coalesce writes to ports", zone, "it has no KVM_CAP_COALESCED_PIO");
     }
-    this.#descriptor.ioctlBytes("KVM_REGISTER_COALESCED_MMIO", encodeZone(zone), zone);
+    this.descriptor.ioctlBytes("KVM_REGISTER_COALESCED_MMIO", encodeZone(zone), zone);
     this.#coalesces = true;
   }
 
   unregisterCoalescedMmio(zone: CoalescedZone): void {
-    this.#descriptor.ioctlBytes("KVM_UNREGISTER_COALESCED_MMIO", encodeZone(zone), zone);
+    this.descriptor.ioctlBytes("KVM_UNREGISTER_COALESCED_MMIO", encodeZone(zone), zone);
   }
 
   /** The page of a vCPU's shared pages with the ring of coalesced writes; 0 where nothing was ever coalesced. */
@@ -164,8 +164,8 @@ export class VmHandle implements Vm {
   createVcpu(id: number): VcpuHandle {
     if (!Number.isInteger(id) || id < 0 || id > 0x7fff_ffff)
       throw badArgument(`no number of a vCPU: ${String(id)}`, id);
-    const { libc } = this.#descriptor;
-    const descriptor = new Descriptor(libc, this.#descriptor.ioctl("KVM_CREATE_VCPU", id), "the vCPU");
+    const { libc } = this.descriptor;
+    const descriptor = new Descriptor(libc, this.descriptor.ioctl("KVM_CREATE_VCPU", id), "the vCPU");
     const vcpu = createVcpu(descriptor, this.#runSize, this.#kind);
     this.#vcpus.push(vcpu);
     return vcpu;
@@ -187,7 +187,7 @@ export class VmHandle implements Vm {
   close(): void {
     // A vCPU keeps its VM alive, and a living VM writes to its memory: so this order.
     for (const vcpu of this.#vcpus) vcpu.close();
-    this.#descriptor.close();
+    this.descriptor.close();
     this.#memory.free();
   }
 
@@ -200,7 +200,7 @@ export class VmHandle implements Vm {
     for (const [name, field] of Object.entries(kvmUserspaceMemoryRegion.fields)) {
       writeField(view, field, values[name as keyof typeof values], name);
     }
-    this.#descriptor.ioctlBytes("KVM_SET_USER_MEMORY_REGION", bytes, region);
+    this.descriptor.ioctlBytes("KVM_SET_USER_MEMORY_REGION", bytes, region);
   }
 
   #requireRegion(slot: number, flags: number, at: PhysAddr, size: bigint): void {

@@ -17,6 +17,7 @@ import {
 } from "../../src/kvm/abi-constant.ts";
 import { ioctlNumber, ioctls, KVMIO, type IoctlName } from "../../src/kvm/abi-ioctl.ts";
 import { kernelSigaction, linuxConstants, linuxLayouts, SIGNAL_SET_SIZE, syscalls } from "../../src/kvm/abi-linux.ts";
+import { stateLayouts } from "../../src/kvm/abi-state.ts";
 import { newerKvmRun, structLayouts, type StructLayout } from "../../src/kvm/abi-struct.ts";
 import { capabilityNumbers } from "../../src/kvm/capabilities.ts";
 import { macrosOf, noCompiler, runC } from "./c-program.ts";
@@ -40,6 +41,7 @@ const allKvmRows: Rows = {
   ...memoryFlags,
   ...Object.fromEntries((Object.keys(ioctls) as IoctlName[]).map((name) => [name, ioctlNumber(name)])),
   ...layoutRows(structLayouts),
+  ...layoutRows(stateLayouts),
 };
 
 /** The fields of `struct kvm_run` that came later, by their first part, and the kernel that brought them. */
