@@ -180,6 +180,7 @@ export function subtract(a: Expression, b: Expression): Expression {
 }
 
 function combine(a: Expression, b: Expression, sign: number): Expression {
+  if (isConstant(b)) return b.constant === 0n ? a : { ...a, constant: a.constant + BigInt(sign) * b.constant };
   const after = (a.after ?? 0) + sign * (b.after ?? 0);
   const calculated = [
     ...(a.calculated ?? []),

@@ -85,9 +85,15 @@ export class FormTable {
  * bits in 64-bit code, only what both decode is left; instructions that only one of them has stay.
  */
 export function readForms(iced: typeof Iced, codes: readonly number[], mode: Mode): readonly Form[] {
-  const forms = codes.map((code) => readForm(iced, code, mode)).filter((form) => form !== undefined);
+  const listed = codes.filter((code) => !isSecondOpcode(iced, code));
+  const forms = listed.map((code) => readForm(iced, code, mode)).filter((form) => form !== undefined);
   const common = forms.filter((form) => form.isIntels);
   return common.length > 0 ? common : forms;
+}
+
+/** The x87 has opcodes that only repeat others, and no manual lists them; iced-x86 adds their bytes to their names. */
+function isSecondOpcode(iced: typeof Iced, code: number): boolean {
+  return /^F\w+_D[B-F][CDE][08]$/.test(iced.Code[code]!);
 }
 
 function readForm(iced: typeof Iced, code: number, mode: Mode): Form | undefined {

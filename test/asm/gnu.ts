@@ -111,9 +111,27 @@ export function gnuSections<Name extends string>(
   });
 }
 
+/** What a text's sections hold, one after another in the order that a linker script gives, from `origin`. */
+export function gnuImage(mode: Mode, text: string, sections: readonly string[], origin = 0): Uint8Array {
+  return inTemporaryFolder((folder) => {
+    const [source, object, script, linked, binary] = ["code.s", "code.o", "code.ld", "code.elf", "code.bin"].map(
+      (name) => join(folder, name),
+    );
+    writeFileSync(source!, [`.code${mode}`, text, ""].join("\n"));
+    const contents = sections.map((name) => `*(${name})`).join(" ");
+    writeFileSync(script!, `SECTIONS { . = 0x${origin.toString(16)}; .image : { ${contents} } /DISCARD/ : { *(*) } }`);
+    execFileSync("as", ["--no-warn", mode === 64 ? "--64" : "--32", "-o", object!, source!]);
+    const emulation = mode === 64 ? "elf_x86_64" : "elf_i386";
+    execFileSync("ld", ["-m", emulation, "-e", "0", "-T", script!, "-o", linked!, object!], { stdio: "pipe" });
+    execFileSync("objcopy", ["-O", "binary", "-j", ".image", linked!, binary!]);
+    return readFileSync(binary!);
+  });
+}
+
 /** Each byte string as objdump reads it. */
 export function gnuDisassemble(mode: Mode, pieces: readonly Uint8Array[]): string[] {
   const room = 16;
+  if (pieces.length === 0) return [];
   return inTemporaryFolder((folder) => {
     const binary = join(folder, "code.bin");
     // Each piece stands at a multiple of 16, so that one run of objdump reads them all; NOPs fill the rest.

@@ -20,6 +20,8 @@ export const gapDirectives: Readonly<Record<string, DirectiveReader>> = {
   ".org": readOrg,
 };
 
+const nopOpcode = 0x90;
+
 /** `.balign 16`, `.balign 16, 0xcc`, `.p2align 4,,10`: an alignment, a fill, and how much may be filled at most. */
 function readAlign({ program, cursor, name }: Directive, isPower: boolean): void {
   const { site } = cursor;
@@ -28,10 +30,13 @@ function readAlign({ program, cursor, name }: Directive, isPower: boolean): void
   const alignment = isPower ? 2 ** written : Math.max(written, 1);
   if (!Number.isInteger(Math.log2(alignment)))
     throw cursor.error(`${name} takes a power of two, got ${written}`, { token });
-  let fill: Fill = program.section.isCode ? { nops: program.mode } : 0;
+  const nops: Fill = program.section.isCode ? { nops: program.mode } : 0;
+  let fill = nops;
   let most: number | undefined;
   if (cursor.take(",")) {
     if (!cursor.atEnd && cursor.word() !== ",") fill = numberOf(program, cursor, "the fill", -128, 255) & 0xff;
+    // As with GNU as, a fill with the one-byte NOP means NOPs of any length.
+    if (fill === nopOpcode && program.section.isCode) fill = nops;
     if (cursor.take(",")) most = numberOf(program, cursor, "the most that is filled", 0, 2 ** 30);
   }
   cursor.expectEnd('","');

@@ -39,6 +39,8 @@ export class Flow {
   readonly #conditions: Condition[] = [];
   #repeated = 0;
   #depth = 0;
+  /** How often what is read is repeated, by all repetitions around it. */
+  #times = 1;
 
   constructor(program: ProgramText, readStatement: (statement: Statement) => void) {
     this.#program = program;
@@ -62,10 +64,12 @@ export class Flow {
 
   /** What must be closed by the end of the text. */
   finish(): void {
-    if (this.#repetition !== undefined) throw this.#repetition.opening.error(".rept has no .endr");
-    const condition = this.#conditions.at(-1);
-    if (condition !== undefined) throw condition.opening.error(".if has no .endif");
     const { source, prefix } = this.#program;
+    const open = this.#repetition ?? this.#conditions.at(-1);
+    if (open !== undefined) {
+      const missing = open === this.#repetition ? ".rept has no .endr" : ".if has no .endif";
+      throw new Cursor(source, open.opening.statement).error(missing);
+    }
     if (prefix === undefined) return;
     const end = source.text.trimEnd().length;
     throw new Cursor(source, [{ kind: "name", text: prefix, start: end - 1, end }]).error(
@@ -94,11 +98,17 @@ export class Flow {
   }
 
   #repeat({ count, body, opening }: Repetition): void {
-    if (++this.#depth > deepest) throw opening.error(`repetitions nest more than ${deepest} deep`);
-    this.#repeated += count * Math.max(body.length, 1);
-    if (this.#repeated > mostRepeated) throw opening.error(`repetitions make more than ${mostRepeated} statements`);
+    const { source } = this.#program;
+    const outer = this.#times;
+    this.#times = outer * count;
+    this.#repeated += count * body.length;
+    if (Math.max(this.#times, this.#repeated) > mostRepeated)
+      throw new Cursor(source, opening.statement).error(`repetitions make more than ${mostRepeated} statements`);
+    if (++this.#depth > deepest)
+      throw new Cursor(source, opening.statement).error(`repetitions nest more than ${deepest} deep`);
     for (let i = 0; i < count; i++) for (const each of body) this.read(each);
     this.#depth--;
+    this.#times = outer;
   }
 
   #readCondition(statement: Statement, word: string): boolean {

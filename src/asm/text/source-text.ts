@@ -31,7 +31,7 @@ export class SourceText {
 
   /** The place of some characters, as a statement's site. */
   siteOf(start: number, end: number): CallSite {
-    return { inText: { locate: () => this.locate(start, end) } };
+    return new TextSite(this, start, end);
   }
 
   /** The place of some characters; its excerpt is made when somebody asks. */
@@ -50,6 +50,27 @@ export class SourceText {
         ? { file: this.#origin, line: line + 1, column }
         : { file: begin?.file ?? "text", line: line + (begin?.line ?? 1), column };
     return Object.defineProperty(place, "excerpt", { get: excerpt, enumerable: false });
+  }
+}
+
+/** A statement's place, found out when somebody asks. */
+class TextSite implements CallSite {
+  readonly #source: SourceText;
+  readonly #start: number;
+  readonly #end: number;
+
+  constructor(source: SourceText, start: number, end: number) {
+    this.#source = source;
+    this.#start = start;
+    this.#end = end;
+  }
+
+  get inText(): this {
+    return this;
+  }
+
+  locate(): QuotedLocation {
+    return this.#source.locate(this.#start, this.#end);
   }
 }
 
