@@ -7,7 +7,17 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { addressSpaceOf, buildPageTables, ranges, walk, type PageSize, type PageTables } from "guestwright/paging";
+import {
+  addressSpaceOf,
+  addressSpaceToSvg,
+  buildPageTables,
+  ranges,
+  rangesToText,
+  tablesToText,
+  walk,
+  type PageSize,
+  type PageTables,
+} from "guestwright/paging";
 
 const GiB = 1n << 30n;
 
@@ -105,13 +115,12 @@ if (process.argv[2] === "once") {
     }),
   );
   rows.push(["a walk of four levels", `${((median(times) * 1e6) / walks).toFixed(0)} ns`, "", "< 1000 ns"]);
-  rows.push([
-    "ranges of 4 GiB in 4 KiB pages",
-    `${median(Array.from({ length: rounds }, () => milliseconds(() => ranges(space)))).toFixed(0)} ms`,
-    "",
-    "",
-  ]);
+  const readers = { ranges, tablesToText, rangesToText, addressSpaceToSvg };
+  for (const [name, read] of Object.entries(readers)) {
+    const times = Array.from({ length: rounds }, () => milliseconds(() => read(space)));
+    rows.push([`${name}, 4 GiB of 4 KiB pages`, `${median(times).toFixed(0)} ms`, "", ""]);
+  }
   for (const row of [["what", "measured", "", "budget"], ...rows]) {
-    console.log([row[0]!.padEnd(32), row[1]!.padStart(9), row[2]!.padEnd(18), row[3]!].join("  ").trimEnd());
+    console.log([row[0]!.padEnd(42), row[1]!.padStart(9), row[2]!.padEnd(18), row[3]!].join("  ").trimEnd());
   }
 }

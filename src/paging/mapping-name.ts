@@ -1,8 +1,8 @@
 /** Which mapping an address belongs to. */
 import type { VirtAddr } from "../core/address.ts";
+import type { AbsentMapping, Mapping } from "./description.ts";
 import type { AddressSpace } from "./memory.ts";
 import type { PagingModeRules } from "./modes.ts";
-import { virtualAddress } from "./virtual-address.ts";
 
 /** The name of the mapping that an address belongs to: of those that override the last one, else the only one. */
 export function mappingNameAt({ mappings = [], absent = [] }: AddressSpace, address: VirtAddr): string | undefined {
@@ -15,35 +15,61 @@ export function mappingNameAt({ mappings = [], absent = [] }: AddressSpace, addr
   return found;
 }
 
+/** A place where a mapping begins or ends: the number of a virtual page of 4 KiB, without the sign extension. */
+interface Edge {
+  readonly page: number;
+  readonly index: number;
+  readonly begins: boolean;
+}
+
 /** The names of pages that are asked for in the order of their addresses: looked up only where they may change. */
 export class MappingNames {
-  readonly #space: AddressSpace;
-  readonly #rules: PagingModeRules;
-  /** The first page of each mapping, and the page after its last, in order. */
-  readonly #edges: readonly number[];
+  readonly #mappings: readonly (Mapping | AbsentMapping)[];
+  /** In the order of pages. */
+  readonly #edges: readonly Edge[];
+  /** The indices of the mappings that cover the page asked for last. */
+  readonly #covering = new Set<number>();
   #passed = 0;
   #name: string | undefined;
 
-  constructor(space: AddressSpace, rules: PagingModeRules) {
-    this.#space = space;
-    this.#rules = rules;
-    const edges = [...(space.mappings ?? []), ...(space.absent ?? [])].flatMap(({ virt, size }) => {
-      const first = Number(BigInt.asUintN(rules.virtualBits, virt) >> 12n);
-      return [first, first + Number(size >> 12n)];
-    });
-    this.#edges = [...new Set(edges)].toSorted((a, b) => a - b);
+  constructor({ mappings = [], absent = [] }: AddressSpace, { virtualBits }: PagingModeRules) {
+    this.#mappings = [...mappings, ...absent];
+    this.#edges = this.#mappings
+      .flatMap(({ virt, size }, index): Edge[] => {
+        const from = BigInt.asUintN(virtualBits, virt);
+        return [
+          { page: Number((from + 0xfffn) >> 12n), index, begins: true },
+          { page: Number((from + size + 0xfffn) >> 12n), index, begins: false },
+        ];
+      })
+      .toSorted((a, b) => a.page - b.page);
   }
 
   /** Whether some mapping begins or ends between the page asked for last and this one. */
   changesAt(page: number): boolean {
-    return this.#passed < this.#edges.length && this.#edges[this.#passed]! <= page;
+    return this.#passed < this.#edges.length && this.#edges[this.#passed]!.page <= page;
   }
 
   /** The name at a page: the number of a 4 KiB page, not below the one asked for last. */
   at(page: number): string | undefined {
     if (!this.changesAt(page)) return this.#name;
-    while (this.changesAt(page)) this.#passed++;
-    this.#name = mappingNameAt(this.#space, virtualAddress(this.#rules, page));
+    for (; this.changesAt(page); this.#passed++) {
+      const { index, begins } = this.#edges[this.#passed]!;
+      if (begins) this.#covering.add(index);
+      else this.#covering.delete(index);
+    }
+    this.#name = this.#winner()?.name;
     return this.#name;
+  }
+
+  /** As {@link mappingNameAt} has it. */
+  #winner(): Mapping | AbsentMapping | undefined {
+    let first = Infinity;
+    let overriding = -1;
+    for (const index of this.#covering) {
+      first = Math.min(first, index);
+      if (this.#mappings[index]!.override === true) overriding = Math.max(overriding, index);
+    }
+    return this.#mappings[overriding === -1 ? first : overriding];
   }
 }

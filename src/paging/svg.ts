@@ -23,17 +23,18 @@ interface Stretch {
 /** Where the addresses of one address space lie on the page, from top to bottom. */
 class Axis {
   readonly #edges: readonly bigint[];
+  /** The index of each edge. */
+  readonly #indices: ReadonlyMap<bigint, number>;
   readonly #tops: readonly number[];
 
   /** Stretches get a height by the logarithm of their size, and so do the holes between them, though less. */
   constructor(stretches: readonly Stretch[], top: number) {
     this.#edges = [...new Set(stretches.flatMap(({ from, to }) => [from, to]))].toSorted((a, b) => (a < b ? -1 : 1));
+    this.#indices = new Map(this.#edges.map((edge, index) => [edge, index]));
     const tops = [top];
-    for (let index = 0; index + 1 < this.#edges.length; index++) {
-      const [from, to] = [this.#edges[index]!, this.#edges[index + 1]!];
-      const used = stretches.some((each) => each.from <= from && each.to >= to);
-      const doublings = (to - from).toString(2).length - 13;
-      tops.push(tops[index]! + (used ? 26 + Math.max(0, doublings) * 3 : 30));
+    for (const [index, covering] of this.#covering(stretches).entries()) {
+      const doublings = (this.#edges[index + 1]! - this.#edges[index]!).toString(2).length - 13;
+      tops.push(tops[index]! + (covering > 0 ? 26 + Math.max(0, doublings) * 3 : 30));
     }
     this.#tops = tops;
   }
@@ -43,21 +44,39 @@ class Axis {
   }
 
   at(address: bigint): number {
-    return this.#tops[this.#edges.indexOf(address)]!;
+    return this.#tops[this.#indices.get(address)!]!;
   }
 
   /** The stretches from edge to edge that something covers. */
   used(stretches: readonly Stretch[]): readonly Stretch[] {
-    return this.#steps().filter(({ from, to }) => stretches.some((each) => each.from <= from && each.to >= to));
+    return this.#steps((covering) => covering > 0, stretches);
   }
 
   /** The stretches from edge to edge that nothing covers. */
   holes(stretches: readonly Stretch[]): readonly Stretch[] {
-    return this.#steps().filter(({ from, to }) => !stretches.some((each) => each.from <= from && each.to >= to));
+    return this.#steps((covering) => covering === 0, stretches);
   }
 
-  #steps(): readonly Stretch[] {
-    return this.#edges.slice(0, -1).map((from, index) => ({ from, to: this.#edges[index + 1]! }));
+  /** The edges that a stretch begins at or goes across. */
+  within({ from, to }: Stretch): readonly bigint[] {
+    return this.#edges.slice(this.#indices.get(from), this.#indices.get(to));
+  }
+
+  #steps(wanted: (covering: number) => boolean, stretches: readonly Stretch[]): readonly Stretch[] {
+    return this.#covering(stretches).flatMap((covering, index) =>
+      wanted(covering) ? [{ from: this.#edges[index]!, to: this.#edges[index + 1]! }] : [],
+    );
+  }
+
+  /** From edge to edge, how many of the stretches cover it. */
+  #covering(stretches: readonly Stretch[]): readonly number[] {
+    const changes = this.#edges.map(() => 0);
+    for (const { from, to } of stretches) {
+      changes[this.#indices.get(from)!]!++;
+      changes[this.#indices.get(to)!]!--;
+    }
+    let covering = 0;
+    return changes.slice(0, -1).map((change) => (covering += change));
   }
 }
 
@@ -99,10 +118,14 @@ export function addressSpaceToSvg(space: AddressSpace): string {
     parts.push(box(left, { from: range.virt, to: range.virt + range.size }, virtualAxis, fills[range.access], label));
     parts.push(text(left.x - 8, virtualAxis.at(range.virt) + 11, hex(range.virt, digits), "address end"));
   }
+  const names = new Map<bigint, Set<string>>();
+  for (const { name = "mapped", phys, size } of found) {
+    for (const edge of physicalAxis.within({ from: phys, to: phys + size })) {
+      names.set(edge, (names.get(edge) ?? new Set()).add(name));
+    }
+  }
   for (const stretch of physicalAxis.used(physical)) {
-    const names = found.filter(({ phys, size }) => phys <= stretch.from && phys + size >= stretch.to);
-    const label = [...new Set(names.map(({ name }) => name ?? "mapped"))].join(", ");
-    parts.push(box(right, stretch, physicalAxis, memoryFill, label));
+    parts.push(box(right, stretch, physicalAxis, memoryFill, [...names.get(stretch.from)!].join(", ")));
   }
   for (const stretch of tables) {
     parts.push(box({ x: right.x + right.width - 96, width: 96 }, stretch, physicalAxis, tableFill, stretch.label));

@@ -70,7 +70,7 @@ function address({ virtualBits }: PagingModeRules, virt: bigint): string {
 
 /** Columns of the same width, the ones in `right` flush with their right side. */
 function table(rows: readonly (readonly string[])[], right: readonly number[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const widths = (rows[0] ?? []).map((_, column) => rows.reduce((most, row) => Math.max(most, row[column]!.length), 0));
   return rows.map((row) =>
     row
       .map((cell, column) => (right.includes(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
@@ -93,11 +93,17 @@ const flagNames: readonly (readonly [mask: number, name: string])[] = [
 interface Leaves {
   readonly rules: WalkLevel;
   readonly first: number;
+  /** The first physical page; `undefined` where the entries are not present. */
   readonly frame: number | undefined;
-  readonly flags: string;
+  /** The entries' words, those of pages without the address. */
+  readonly low: number;
+  readonly high: number;
   readonly name: string | undefined;
   end: number;
 }
+
+/** The bits of a page's entry, other than PAT's in a large page, that are no part of its address. */
+const flagBits = { low: 0xfff, high: 0xfff0_0000 } as const;
 
 /**
  * The page tables as a tree, a line for each table and for each run of equal entries, with the entries' own flags.
@@ -129,8 +135,10 @@ export function tablesToText(space: AddressSpace): string {
   };
   const flush = (): void => {
     if (leaves === undefined) return;
-    const { rules: level, first, frame, flags, name, end } = leaves;
+    const { rules: level, first, frame, low, high, name, end } = leaves;
     leaves = undefined;
+    const value = (BigInt(high) << 32n) | BigInt(low);
+    const flags = frame === undefined ? `not present, ${hex(value)}` : flagsToText(value, level);
     const depth = rules.levels.indexOf(level.level);
     const index = indexOf(depth, first);
     const last = indexOf(depth, end - 1);
@@ -141,21 +149,23 @@ export function tablesToText(space: AddressSpace): string {
       `${"  ".repeat(depth + 1)}${slots} ${address(rules, virtualAddress(rules, first))}${to}: ${flags}${named}`,
     );
   };
-  const add = (level: WalkLevel, first: number, frame: number | undefined, flags: string): boolean => {
+  const add = (level: WalkLevel, first: number, frame: number | undefined, low: number, high: number): boolean => {
     const name = names.at(first);
+    const pages = 2 ** (level.shift - 12);
     const follows =
       leaves !== undefined &&
       leaves.rules === level &&
       leaves.end === first &&
-      leaves.flags === flags &&
+      leaves.low === low &&
+      leaves.high === high &&
       leaves.name === name &&
       (leaves.frame === undefined ? undefined : leaves.frame + first - leaves.first) === frame &&
-      indexOf(rules.levels.indexOf(level.level), first) !== 0;
-    const end = first + 2 ** (level.shift - 12);
+      (first / pages) % (level.indexMask + 1) !== 0;
+    const end = first + pages;
     if (follows) leaves!.end = end;
     else {
       flush();
-      leaves = { rules: level, first, frame, flags, name, end };
+      leaves = { rules: level, first, frame, low, high, name, end };
     }
     return lines.length < collectionLimit;
   };
@@ -169,11 +179,10 @@ export function tablesToText(space: AddressSpace): string {
       lines.push(`${head} ${name} at ${hex(at)}: ${flagsToText(value, undefined)}`);
     },
     page: (level, first, frame, low, high) => {
-      return add(level, first, frame, flagsToText((BigInt(high) << 32n) | BigInt(low), level));
+      const flags = flagBits.low | (1 << level.level.patBit);
+      return add(level, first, frame, low & flags, (high & flagBits.high) >>> 0);
     },
-    absent: (level, first, low, high) => {
-      return add(level, first, undefined, `not present, ${hex((BigInt(high) << 32n) | BigInt(low))}`);
-    },
+    absent: (level, first, low, high) => add(level, first, undefined, low >>> 0, high >>> 0),
     problem: (problem) => {
       flush();
       const depth = rules.levels.findIndex(({ entry }) => entry === problem.entry);

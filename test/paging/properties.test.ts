@@ -165,3 +165,27 @@ describe.each(modes)("%s paging", (mode) => {
     );
   });
 });
+
+test("ranges are named as walks name them, however the names overlap", () => {
+  const named = fc.record({
+    virt: fc.nat(40).map((page) => BigInt(page) << 12n),
+    size: fc.integer({ min: 1, max: 20 }).map((pages) => BigInt(pages) << 12n),
+    override: fc.boolean(),
+  });
+  const mappings = [{ name: "all", virt: 0n, phys: 0n, size: 64n << 12n, access: "rwx" as const }];
+  const { memory, cpu } = addressSpaceOf(buildPageTables({ mode: "4-level", tables: 1n << 30n, mappings }));
+  fc.assert(
+    fc.property(fc.array(named, { maxLength: 8 }), fc.array(named, { maxLength: 3 }), (present, missing) => {
+      const space = {
+        memory,
+        cpu,
+        mappings: present.map((each, index) => ({ ...each, name: `p${index}`, phys: 0n, access: "r" as const })),
+        absent: missing.map((each, index) => ({ ...each, name: `a${index}`, payload: 0n })),
+      };
+      const found = ranges(space).ranges.flatMap(({ name, size }) =>
+        Array.from({ length: Number(size >> 12n) }, () => name),
+      );
+      expect(found).toEqual(Array.from({ length: 64 }, (_, page) => walk(space, BigInt(page) << 12n).mapping));
+    }),
+  );
+});

@@ -99,6 +99,18 @@ test("what cannot be followed is said where it is", () => {
   );
 });
 
+test("more lines than a call has arguments", () => {
+  const mappings = [{ name: "ram", virt: 0n, phys: 0n, size: 1n << 29n, access: "rwx" } as const];
+  const tables = buildPageTables({ mode: "4-level", tables: 1n << 30n, mappings, pageSize: "4KiB" });
+  // Every other page is read-only.
+  const pageTables = tables.bytes.subarray(-(1 << 20));
+  for (let at = 0; at < pageTables.length; at += 16) pageTables[at]! ^= 2;
+  const space = addressSpaceOf(tables);
+  const lines = 1 + (1 << 17) + 1;
+  expect(rangesToText(space).split("\n")).toHaveLength(lines);
+  expect(tablesToText(space).split("\n")).toHaveLength(lines + 3 + 256);
+});
+
 test("paging that is off", () => {
   const { memory, cpu } = kernelSpace();
   const off = { memory, cpu: { ...cpu, cr0: 1n } };

@@ -197,6 +197,28 @@ describe("reserved bits", () => {
       0,
       [7, 8, ...bits(40, 51), 63],
     ],
+    [
+      "PML5E on AMD",
+      { ...long, cr4: 0x1020n, vendor: "amd" },
+      40,
+      [0x1007n, 0x2007n, 0x3007n, 0x4007n, 0x5007n],
+      0,
+      [7, 8, ...bits(40, 51), 63],
+    ],
+    [
+      "PML4E of 5-level paging on AMD",
+      { ...long, cr4: 0x1020n, vendor: "amd" },
+      40,
+      [0x1007n, 0x2007n, 0x3007n, 0x4007n, 0x5007n],
+      1,
+      [7, 8, ...bits(40, 51), 63],
+    ],
+    ["PDPTE on AMD", { ...long, vendor: "amd" }, 52, [0x1007n, 0x2007n, 0x3007n, 0x5007n], 1, [8, 63]],
+    // Where the entry maps a page, bit 8 is G; below the PDPT, AMD ignores it in entries that refer to a table.
+    ["1 GiB page on AMD", { ...long, vendor: "amd" }, 52, [0x1007n, 0x4000_0087n], 1, [...bits(13, 29), 63]],
+    ["PDE on AMD", { ...long, vendor: "amd" }, 52, [0x1007n, 0x2007n, 0x3007n, 0x5007n], 2, [63]],
+    ["PTE on AMD", { ...long, vendor: "amd" }, 52, [0x1007n, 0x2007n, 0x3007n, 0x5007n], 3, [63]],
+    ["PAE PDE on AMD", { ...pae, vendor: "amd" }, 52, [0x1001n, 0x2007n, 0x5007n], 1, bits(52, 63)],
     ["PDPTE", long, 52, [0x1007n, 0x2007n, 0x3007n, 0x5007n], 1, [63]],
     [
       "PDPTE of a CPU without 1 GiB pages",
