@@ -8,7 +8,7 @@ import { maskToText } from "./decorators.ts";
 import { Encoder, type Encoding, type Request } from "./encode.ts";
 import type { Expression } from "./expression.ts";
 import { isExpression, labelsOf } from "./expression.ts";
-import { FormTable } from "./form.ts";
+import { FormTable } from "./form-table.ts";
 import { loadIced } from "./iced.ts";
 import { loadKeystone } from "./keystone.ts";
 import type { Alternative, Placed } from "./link.ts";

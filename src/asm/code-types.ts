@@ -6,7 +6,7 @@ import type { DataMethods } from "./data-types.ts";
 import type { Broadcast, Masked, Rounding } from "./decorators.ts";
 import type { Expression } from "./expression.ts";
 import type { Far } from "./far.ts";
-import type { Forms, Instructions } from "./instructions.ts";
+import type { Forms, Instructions16, Instructions32, Instructions64 } from "./instruction-types.d.ts";
 import type { Memory } from "./memory.ts";
 import type { Mode } from "./mode.ts";
 import type { Node } from "./node.ts";
@@ -172,6 +172,14 @@ export type Lockable =
   | "xchg"
   | "xor";
 
+/** What of code tells the compiler its labels: what the instructions' methods need to know of what they are called on. */
+export interface Labelled<M extends Mode, Defined extends string, Used extends string> {
+  /** The size of the code: 16, 32 or 64. */
+  readonly mode: M;
+  /** For the compiler: absent at run time. */
+  readonly labels?: { readonly defined: Defined; readonly used: Used };
+}
+
 /**
  * Code under construction: every method gives new code with one statement more, and leaves the old as it was.
  *
@@ -182,23 +190,43 @@ export type Lockable =
  * code64().label("again").dec(ecx).jnz("again").hlt(); // ff c9 75 fc f4
  * ```
  */
-export interface Code<M extends Mode, Defined extends string, Used extends string>
-  extends Instructions<M, Defined, Used>, DataMethods<M, Defined, Used> {
-  /** The size of the code: 16, 32 or 64. */
-  readonly mode: M;
+export type Code<M extends Mode, Defined extends string, Used extends string> = {
+  16: Code16<Defined, Used>;
+  32: Code32<Defined, Used>;
+  64: Code64<Defined, Used>;
+}[M];
+
+// The instructions' methods are inherited from interfaces without type parameters, so that the compiler makes the two
+// thousand of them once, and not again for every label.
+
+/** 16-bit code. */
+export interface Code16<D extends string, U extends string> extends Instructions16, CodeMethods<16, D, U> {}
+/** 32-bit code. */
+export interface Code32<D extends string, U extends string> extends Instructions32, CodeMethods<32, D, U> {}
+/** 64-bit code. */
+export interface Code64<D extends string, U extends string> extends Instructions64, CodeMethods<64, D, U> {}
+
+/** The instructions' methods of a mode. */
+export interface InstructionsByMode {
+  16: Instructions16;
+  32: Instructions32;
+  64: Instructions64;
+}
+
+/** The methods of code that are not instructions. */
+export interface CodeMethods<M extends Mode, Defined extends string, Used extends string>
+  extends Labelled<M, Defined, Used>, DataMethods<M, Defined, Used> {
   /** The statements, in order. */
   readonly nodes: readonly Node[];
-  /** For the compiler: absent at run time. */
-  readonly labels?: { readonly defined: Defined; readonly used: Used };
 
   /** Repeats a string instruction RCX, ECX or CX times: the F3 prefix. */
-  readonly rep: Pick<Code<M, Defined, Used>, Extract<Repeatable, keyof Forms>>;
+  readonly rep: Labelled<M, Defined, Used> & Pick<InstructionsByMode[M], Repeatable>;
   /** Repeats a comparing string instruction while equal: the F3 prefix. */
-  readonly repe: Pick<Code<M, Defined, Used>, Extract<Comparing, keyof Forms>>;
+  readonly repe: Labelled<M, Defined, Used> & Pick<InstructionsByMode[M], Comparing>;
   /** Repeats a comparing string instruction while not equal: the F2 prefix. */
-  readonly repne: Pick<Code<M, Defined, Used>, Extract<Comparing, keyof Forms>>;
+  readonly repne: Labelled<M, Defined, Used> & Pick<InstructionsByMode[M], Comparing>;
   /** Makes a read-modify-write of memory atomic: the F0 prefix. */
-  readonly lock: Pick<Code<M, Defined, Used>, Extract<Lockable, keyof Forms>>;
+  readonly lock: Labelled<M, Defined, Used> & Pick<InstructionsByMode[M], Lockable>;
 
   /**
    * Appends other code of the same mode: a macro is a function that returns code. Its labels are as good as written here.
@@ -231,11 +259,8 @@ export interface Code<M extends Mode, Defined extends string, Used extends strin
   label<const N extends string>(name: Fresh<N, Defined>): Code<M, Defined | Definition<N>, Used>;
 }
 
-/**
- * Code after a far transfer. What follows runs when something jumps there, and it may be code of another mode; of the same
- * mode without further ado.
- */
-export interface Crossing<M extends Mode, Defined extends string, Used extends string> extends Code<M, Defined, Used> {
+/** The ways on after a far transfer. */
+export interface CrossingMethods<Defined extends string, Used extends string> {
   /** Goes on in 16-bit code. */
   code16(): Code<16, Defined, Used>;
   /** Goes on in 32-bit code. */
@@ -243,6 +268,16 @@ export interface Crossing<M extends Mode, Defined extends string, Used extends s
   /** Goes on in 64-bit code. */
   code64(): Code<64, Defined, Used>;
 }
+
+/**
+ * 16-bit code after a far transfer. What follows runs when something jumps there, and it may be code of another mode; of
+ * the same mode without further ado.
+ */
+export interface Crossing16<D extends string, U extends string> extends Code16<D, U>, CrossingMethods<D, U> {}
+/** 32-bit code after a far transfer, as {@link Crossing16}. */
+export interface Crossing32<D extends string, U extends string> extends Code32<D, U>, CrossingMethods<D, U> {}
+/** 64-bit code after a far transfer, as {@link Crossing16}. */
+export interface Crossing64<D extends string, U extends string> extends Code64<D, U>, CrossingMethods<D, U> {}
 
 /** Code of any mode and with any labels, for what takes code without adding to it. */
 export interface AnyCode {

@@ -12,7 +12,7 @@ import type { Expression } from "./expression.ts";
 import { offset, wholeNumber } from "./expression.ts";
 import type { Far } from "./far.ts";
 import { farTransfers, isFarTransfer } from "./far-transfers.ts";
-import { instructionCodes } from "./instructions.ts";
+import { instructionCodes } from "./instruction-codes.ts";
 import type { Memory } from "./memory.ts";
 import type { Mode } from "./mode.ts";
 import type { Mnemonic, Node, NodeOperand, Prefix } from "./node.ts";

@@ -1,5 +1,5 @@
 /** The instructions that load CS, and so can change the size of code: the only ways from one mode to another. */
-import type { Forms } from "./instructions.ts";
+import type { Forms } from "./instruction-types.d.ts";
 
 /** A far transfer that code does not come back from. */
 export type FarTransfer = Extract<

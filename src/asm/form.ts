@@ -6,10 +6,9 @@ import type * as Iced from "iced-x86";
 import type { Decorators } from "./decorators.ts";
 import { isExpression } from "./expression.ts";
 import { fitsField } from "./field.ts";
-import { instructionCodes } from "./instructions.ts";
 import type { Memory } from "./memory.ts";
 import type { Mode } from "./mode.ts";
-import type { InstructionNode, Mnemonic, NodeOperand } from "./node.ts";
+import type { InstructionNode, NodeOperand } from "./node.ts";
 import type { OperandKind, WrittenOperand } from "./operand-kind.ts";
 import { operandKinds, writtenOperands } from "./operand-kind.ts";
 import type { Register } from "./register.ts";
@@ -58,27 +57,6 @@ export function needSize(sizes: ReadonlySet<number>): boolean {
 
 /** Selectors and the machine status word are 16 bits wide: SDM vol. 2, "Move to Segment Register", LLDT, LMSW, ... */
 const readsWord = /^(ARPL|MOV Sreg,|LLDT|LTR|LMSW|VERR|VERW)/;
-
-/** Reads forms, once for each mnemonic and mode. */
-export class FormTable {
-  readonly #iced: typeof Iced;
-  readonly #forms = new Map<string, readonly Form[]>();
-
-  constructor(iced: typeof Iced) {
-    this.#iced = iced;
-  }
-
-  /** All forms of a mnemonic in a mode. */
-  of(mnemonic: Mnemonic, mode: Mode): readonly Form[] {
-    const key = `${mnemonic} ${mode}`;
-    let forms = this.#forms.get(key);
-    if (forms === undefined) {
-      forms = readForms(this.#iced, instructionCodes[mnemonic], mode);
-      this.#forms.set(key, forms);
-    }
-    return forms;
-  }
-}
 
 /**
  * The forms among some codes that a mode has. Where AMD's and Intel's CPUs differ in a form, such as near branches of 16

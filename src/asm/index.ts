@@ -5,7 +5,7 @@ export { AsmError } from "./asm-error.ts";
 export type { AssembleOptions, Program, ProgramSection } from "./assemble.ts";
 export { assemble, startingMode } from "./assemble.ts";
 export { code16, code32, code64 } from "./code.ts";
-export type { AnyCode, Code, Crossing, Linked, Operand, UndefinedLabels, Value } from "./code-types.ts";
+export type { AnyCode, Code, Code16, Code32, Code64, Linked, Operand, UndefinedLabels, Value } from "./code-types.ts";
 export type { Amount, TextValue } from "./data-types.ts";
 export type { Broadcast, Masked, Rounding, RoundingName } from "./decorators.ts";
 export { broadcast, masked, rdSae, rnSae, ruSae, rzSae, sae, zeroed } from "./decorators.ts";

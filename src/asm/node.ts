@@ -3,7 +3,7 @@ import type { CallSite } from "./call-site.ts";
 import type { Decorators } from "./decorators.ts";
 import type { Expression } from "./expression.ts";
 import type { Far } from "./far.ts";
-import type { Forms } from "./instructions.ts";
+import type { Forms } from "./instruction-types.d.ts";
 import type { Memory } from "./memory.ts";
 import type { Mode } from "./mode.ts";
 import type { Register } from "./register.ts";

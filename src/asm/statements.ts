@@ -7,7 +7,7 @@ import { onBehalfOf } from "./call-site.ts";
 import type { Check, Code, Comparing, Lockable, Operand, Repeatable, Value } from "./code-types.ts";
 import type { DataMethods } from "./data-types.ts";
 import { offset, type Expression } from "./expression.ts";
-import type { Forms } from "./instructions.ts";
+import type { Forms } from "./instruction-types.d.ts";
 import type { Mode } from "./mode.ts";
 
 /** Code whose labels the compiler does not follow. */

@@ -4,8 +4,9 @@
  */
 import * as asm from "guestwright/asm";
 import type { Memory, Mode, Operand, Register } from "guestwright/asm";
-import type { Form, FormTable } from "../../src/asm/form.ts";
-import { instructionCodes } from "../../src/asm/instructions.ts";
+import type { Form } from "../../src/asm/form.ts";
+import type { FormTable } from "../../src/asm/form-table.ts";
+import { instructionCodes } from "../../src/asm/instruction-codes.ts";
 import type { Mnemonic } from "../../src/asm/node.ts";
 import type { OperandKind } from "../../src/asm/operand-kind.ts";
 import { hasRegister } from "../../src/asm/register.ts";

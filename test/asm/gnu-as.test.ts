@@ -5,7 +5,7 @@ import type { AnyCode, Mode } from "guestwright/asm";
 import { code16, code32, code64 } from "guestwright/asm";
 import { describe, expect, test } from "vitest";
 import { Encoder } from "../../src/asm/encode.ts";
-import { FormTable } from "../../src/asm/form.ts";
+import { FormTable } from "../../src/asm/form-table.ts";
 import { loadIced } from "../../src/asm/iced.ts";
 import { loadKeystone } from "../../src/asm/keystone.ts";
 import type { InstructionNode } from "../../src/asm/node.ts";

@@ -131,7 +131,7 @@ describe.skipIf(missing !== undefined)(`against GNU as${missing === undefined ? 
         fc.constantFrom<Mode>(16, 32, 64),
         fc.array(piece, { minLength: 12, maxLength: 12 }),
         async (mode, pieces) => {
-          let guest = { 16: code16, 32: code32, 64: code64 }[mode]() as Code<64, string, never>;
+          let guest = { 16: code16, 32: code32, 64: code64 }[mode]() as unknown as Code<64, string, never>;
           const lines: string[] = [];
           pieces.forEach(({ branch: name, to, gap }, i) => {
             guest = guest.label(`l${i}`)[name as "jmp"](`l${to}`).zero(gap);

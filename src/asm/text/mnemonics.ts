@@ -3,7 +3,7 @@
  * `pushf` pushes as many as the mode has.
  */
 import { aliases } from "../aliases.ts";
-import { instructionCodes } from "../instructions.ts";
+import { instructionCodes } from "../instruction-codes.ts";
 import type { Mode } from "../mode.ts";
 import type { Mnemonic } from "../node.ts";
 
