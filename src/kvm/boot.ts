@@ -53,7 +53,8 @@ function load(image: LoadableImage, kvm: KvmSystem, vm: VmHandle): Machine {
   vcpu.setSregs({ ...image.cpu, apicBase, interruptBitmap });
   requireAccepted(image.cpu, vcpu.getSregs(), kvm.kind);
   vcpu.setRegs(image.cpu.regs);
-  return createMachine({ libc: kvm.libc, image, kind: kvm.kind, vm, vcpu });
+  const msrs = kvm.getMsrIndexList();
+  return createMachine({ libc: kvm.libc, image, kind: kvm.kind, vm, vcpu, msrs });
 }
 
 /** Four pages, as most VMMs place them: right below the firmware at the top of the first 4 GiB. */

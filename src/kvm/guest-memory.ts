@@ -22,12 +22,18 @@ export interface Slot {
   /** In bytes. */
   readonly size: bigint;
   readonly host: HostAddress;
+  /** Those of `KVM_SET_USER_MEMORY_REGION`. */
+  readonly flags: number;
 }
 
 /** All memory of one VM. It must be freed after the VM's last descriptor was closed, never before. */
 export class GuestMemory {
   readonly #libc: Libc;
   readonly #slots = new Map<number, Slot>();
+  /** The host's pages that {@link write} wrote to, by their addresses: a log like KVM's, which does not know of them. */
+  readonly written: Set<number> = new Set();
+  /** Whether {@link written} is kept. */
+  isLogged = false;
   #freed = false;
 
   constructor(libc: Libc) {
@@ -44,6 +50,11 @@ export class GuestMemory {
 
   delete(slot: number): void {
     this.#slots.delete(slot);
+  }
+
+  /** The slots by their numbers, as they came. */
+  get entries(): readonly (readonly [number, Slot])[] {
+    return [...this.#slots];
   }
 
   /** The slots in the order of their addresses. */
@@ -84,6 +95,7 @@ export class GuestMemory {
     if (!(bytes instanceof Uint8Array)) throw badArgument("the bytes to write are no Uint8Array", bytes);
     for (const { host, offset, length } of this.#pieces(at, bytes.length)) {
       this.#libc.copyTo(host, bytes.subarray(offset, offset + length), length);
+      if (this.isLogged && length > 0) this.#log(Number(host), length);
     }
   }
 
@@ -92,6 +104,11 @@ export class GuestMemory {
     this.#freed = true;
     for (const { host, size } of this.#slots.values()) this.unmap(host, size);
     this.#slots.clear();
+  }
+
+  #log(host: number, length: number): void {
+    const page = Number(PAGE_SIZE);
+    for (let at = host - (host % page); at < host + length; at += page) this.written.add(at);
   }
 
   /** Where in the host the bytes lie: one piece for each slot that the range touches. */

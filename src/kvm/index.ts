@@ -8,6 +8,7 @@ export { boot, type BootOptions } from "./boot.ts";
 export { capabilityNumbers, type CapabilityName } from "./capabilities.ts";
 export type { CpuidEntry } from "./cpuid.ts";
 export type { Answer, Device, EndRun, MmioDevice, PortDevice, ReadHandlers, Timing, WriteHandlers } from "./device.ts";
+export type { SnapshotPart } from "./cpu-snapshot.ts";
 export type { Duration } from "./duration.ts";
 export type {
   AccessExit,
@@ -62,6 +63,7 @@ export { kvmKind, type KvmKind } from "./platform.ts";
 export { DEFAULT_TIMEOUT, type CommonRunOptions, type RunOptions, type StreamOptions } from "./run-options.ts";
 export type { SpecialRegisters } from "./registers.ts";
 export { serialPort, type SerialOptions, type SerialPort } from "./serial.ts";
+export type { Snapshot, SnapshotOptions } from "./snapshot.ts";
 export { Kvm, type KvmOpener, type KvmOptions } from "./system.ts";
 export { debugConsole, exitDevice, type DebugConsole, type DebugConsoleOptions } from "./test-devices.ts";
 export type { GuestDebug, Msr, Translation, Vcpu } from "./vcpu.ts";

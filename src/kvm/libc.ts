@@ -28,6 +28,8 @@ export interface Libc {
   copyFrom(to: Uint8Array, from: HostAddress, size: number): void;
   /** Copies `size` bytes to memory of this process. */
   copyTo(to: HostAddress, from: Uint8Array, size: number): void;
+  /** Copies `size` bytes within memory of this process; addresses below 2^53, as all of user space is. */
+  copyMemory(to: number, from: number, size: number): void;
   /** The memory itself. It must never be touched after `munmap`: keep it private to the one who unmaps. */
   view(address: HostAddress, length: number): ArrayBuffer;
   /** `syscall(number, a, pointer, pointer, d)`; `null` for a null pointer. */
@@ -91,6 +93,7 @@ function bind(koffi: Koffi): Libc {
     munmap,
     copyFrom: memcpy,
     copyTo: memcpy,
+    copyMemory: library.func("memcpy", "void", ["uintptr_t", "uintptr_t", "size_t"]),
     view: (address, length) => koffi.view(address, length),
     syscall: (name, a, b, c, d) => syscall(syscalls[name], a, b, c, d) as number,
     sigtimedwait: (set, timeout) =>

@@ -3,13 +3,14 @@ import type { PhysAddr } from "../core/address.ts";
 import type { GeneralRegisters } from "../layout/cpu-state.ts";
 import type { Image } from "../layout/image.ts";
 import type { Exit } from "./exits.ts";
-import { closed } from "./kvm-error.ts";
+import { badArgument, closed } from "./kvm-error.ts";
 import type { Libc } from "./libc.ts";
 import { locate, type GuestLocation } from "./location.ts";
 import type { KvmKind } from "./platform.ts";
 import type { SpecialRegisters } from "./registers.ts";
 import type { Runnable } from "./run-loop.ts";
 import { planRun, type RunOptions, type StreamOptions } from "./run-options.ts";
+import { MachineSnapshot, snapshotParts, type Snapshot, type SnapshotOptions } from "./snapshot.ts";
 import { asyncExits, syncExits } from "./streams.ts";
 import type { Vcpu, VcpuHandle } from "./vcpu.ts";
 import type { Vm, VmHandle } from "./vm.ts";
@@ -89,6 +90,27 @@ export interface Machine {
   readMemory(at: PhysAddr, size: number): Uint8Array;
   /** Copies bytes into guest-physical memory; all of them must be memory, or none is written. */
   writeMemory(at: PhysAddr, bytes: Uint8Array): void;
+  /**
+   * The whole machine as it is: memory, registers, FPU, model-specific registers, events, interrupt controllers. An instruction
+   * that waits for its answer is completed first. Time goes on: the time stamp counter is no part of it, and neither are
+   * devices of `run`. Throws {@link KvmError} `BAD_ARGUMENT` in the middle of an instruction that still has exits.
+   *
+   * @example
+   * ```ts
+   * const start = machine.snapshot();
+   * for (const input of inputs) {
+   *   machine.writeMemory(0x5000n, input);
+   *   for (const exit of machine.run({ timeout: "10ms" })) record(exit);
+   *   machine.restore(start);
+   * }
+   * ```
+   */
+  snapshot(options?: SnapshotOptions): Snapshot;
+  /**
+   * Goes back to a snapshot of this machine. It costs what was written to since that snapshot was taken or last restored;
+   * after another snapshot was, all memory that was ever touched. Exits that nobody took are dropped.
+   */
+  restore(snapshot: Snapshot): void;
   /** Gives back its memory, its file descriptors and its clock. Nothing happens the second time. */
   close(): void;
   [Symbol.dispose](): void;
@@ -101,6 +123,8 @@ export interface MachineParts {
   readonly kind: KvmKind;
   readonly vm: VmHandle;
   readonly vcpu: VcpuHandle;
+  /** The model-specific registers that KVM offers. */
+  readonly msrs: readonly number[];
 }
 
 /** A machine of its parts. */
@@ -112,11 +136,16 @@ class RunningMachine implements Machine {
   readonly image: LoadableImage;
   readonly kind: KvmKind;
   readonly #runnable: Runnable;
+  readonly #msrs: readonly number[];
+  readonly #snapshots = new Set<MachineSnapshot>();
+  /** The snapshot that the logs of dirty pages began with. */
+  #base: MachineSnapshot | undefined;
   #isOpen = true;
 
-  constructor({ libc, image, kind, vm, vcpu }: MachineParts) {
+  constructor({ libc, image, kind, vm, vcpu, msrs }: MachineParts) {
     this.image = image;
     this.kind = kind;
+    this.#msrs = msrs;
     this.#runnable = { libc, vm, vcpu, queue: [] };
   }
 
@@ -178,8 +207,37 @@ class RunningMachine implements Machine {
     this.vm.writeMemory(at, bytes);
   }
 
+  snapshot({ omit = [] }: SnapshotOptions = {}): Snapshot {
+    this.#requireOpen();
+    const { vm, vcpu } = this.#runnable;
+    const unknown = omit.find((part) => !snapshotParts.has(part));
+    if (unknown !== undefined) throw badArgument(`no part of a snapshot: ${unknown}`, omit);
+    if (!this.complete()) {
+      throw badArgument("the guest is in the middle of an instruction", undefined, "run on until it is complete");
+    }
+    const cpu = vm.snapshotCpu(vcpu, this.#msrs, new Set(omit));
+    const snapshot = new MachineSnapshot(vm.snapshotMemory(), cpu, () => this.#snapshots.delete(snapshot));
+    this.#snapshots.add(snapshot);
+    this.#base = snapshot;
+    return snapshot;
+  }
+
+  restore(snapshot: Snapshot): void {
+    this.#requireOpen();
+    if (!(snapshot instanceof MachineSnapshot) || !this.#snapshots.has(snapshot)) {
+      throw badArgument("no snapshot of this machine, or one that is closed", snapshot);
+    }
+    const { vm, vcpu, queue } = this.#runnable;
+    if (vm.ringPage !== 0) vcpu.drainCoalesced(vm.ringPage);
+    queue.length = 0;
+    vcpu.restore(snapshot.cpu);
+    snapshot.memory.restore(this.#base === snapshot);
+    this.#base = snapshot;
+  }
+
   close(): void {
     this.#isOpen = false;
+    for (const snapshot of this.#snapshots) snapshot.close();
     this.vm.close();
   }
 

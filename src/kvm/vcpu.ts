@@ -14,6 +14,7 @@ import {
 } from "./abi-struct.ts";
 import { ioctlNumber } from "./abi-ioctl.ts";
 import { linuxConstants, SIGNAL_SET_SIZE } from "./abi-linux.ts";
+import { CpuSnapshot, type CpuSource, type SnapshotPart } from "./cpu-snapshot.ts";
 import { drainCoalesced } from "./coalesced.ts";
 import { encodeCpuid, type CpuidEntry } from "./cpuid.ts";
 import type { Descriptor } from "./descriptor.ts";
@@ -24,7 +25,7 @@ import { newStruct, readBigint, readNumber, writeField, type StructBytes } from 
 import { VcpuStateCalls, type VcpuState } from "./vcpu-state.ts";
 import { callFailed, ioctlFailed, msrRefused } from "./host-error.ts";
 import { PAGE_SIZE } from "./guest-memory.ts";
-import { badArgument } from "./kvm-error.ts";
+import { badArgument, closed } from "./kvm-error.ts";
 import type { HostAddress } from "./libc.ts";
 import type { KvmKind } from "./platform.ts";
 import {
@@ -102,7 +103,7 @@ const { EFAULT, EINTR } = constants.errno;
 const EHWPOISON = 133;
 
 /** Makes a vCPU of its descriptor, which the vCPU then owns; closes it where the shared pages cannot be mapped. */
-export function createVcpu(descriptor: Descriptor, runSize: number, kind: KvmKind): VcpuHandle {
+export function createVcpu(descriptor: Descriptor, runSize: number, kind: KvmKind, hasSyncRegs: boolean): VcpuHandle {
   const { libc } = descriptor;
   const { PROT_READ, PROT_WRITE, MAP_SHARED } = linuxConstants;
   const host = libc.mmap(runSize, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor.fd);
@@ -111,7 +112,7 @@ export function createVcpu(descriptor: Descriptor, runSize: number, kind: KvmKin
     descriptor.close();
     throw error;
   }
-  return new VcpuHandle(descriptor, host, runSize, kind);
+  return new VcpuHandle(descriptor, host, runSize, kind, hasSyncRegs);
 }
 
 /** What stands for the shared pages after the end: nothing may touch what was unmapped. */
@@ -125,11 +126,18 @@ export class VcpuHandle extends VcpuStateCalls implements Vcpu {
   /** The exit whose answer KVM still waits for. */
   #open: AnswerableExit | undefined;
   #signalMask: Uint8Array | undefined;
+  /** Whether the last exit may have stopped in the middle of an instruction. */
+  #isIncomplete = false;
+  /** Whether registers wait in the shared page for the next `KVM_RUN`. */
+  #isDeferred = false;
+  #isDebugged = false;
+  readonly #syncRegs: boolean;
 
-  constructor(descriptor: Descriptor, host: HostAddress, runSize: number, kind: KvmKind) {
+  constructor(descriptor: Descriptor, host: HostAddress, runSize: number, kind: KvmKind, hasSyncRegs: boolean) {
     super(descriptor);
     this.#host = host;
     this.#runSize = runSize;
+    this.#syncRegs = hasSyncRegs;
     const shared = descriptor.libc.view(host, runSize);
     this.#page = { bytes: new Uint8Array(shared), view: new DataView(shared), kind };
   }
@@ -186,6 +194,7 @@ export class VcpuHandle extends VcpuStateCalls implements Vcpu {
     for (const [number, value] of debugreg.entries())
       writeField(view, [at + 8 * number, 8], value, `debugreg[${number}]`);
     this.set("KVM_SET_GUEST_DEBUG", bytes, control);
+    this.#isDebugged = control !== 0;
   }
 
   run(): Exit {
@@ -199,6 +208,7 @@ export class VcpuHandle extends VcpuStateCalls implements Vcpu {
   enter(): boolean {
     const { fd, libc } = this.descriptor;
     if (this.#open !== undefined) this.#answer(this.#open);
+    this.#isDeferred = false;
     if (libc.ioctl(fd, KVM_RUN, 0) >= 0) return true;
     const errno = libc.errno();
     if (errno === EINTR) return false;
@@ -210,6 +220,7 @@ export class VcpuHandle extends VcpuStateCalls implements Vcpu {
   exit(): Exit {
     const exit = decodeExit(this.#page);
     if (isAnswerable(exit)) this.#open = exit;
+    this.#isIncomplete = exit.kind !== "hlt" && exit.kind !== "debug";
     return exit;
   }
 
@@ -222,7 +233,9 @@ export class VcpuHandle extends VcpuStateCalls implements Vcpu {
     const [immediateExit] = kvmRun.fields.immediate_exit;
     if (view.byteLength > 0) view.setUint8(immediateExit, 1);
     try {
-      return this.enter() ? this.exit() : undefined;
+      if (this.enter()) return this.exit();
+      this.#isIncomplete = false;
+      return undefined;
     } finally {
       if (view.byteLength > 0) view.setUint8(immediateExit, 0);
     }
@@ -231,6 +244,21 @@ export class VcpuHandle extends VcpuStateCalls implements Vcpu {
   /** Takes out what the guest wrote to coalesced zones since it was last asked for, in order. @param page the ring's page */
   drainCoalesced(page: number): readonly Exit[] {
     return drainCoalesced(this.#page, page * Number(PAGE_SIZE));
+  }
+
+  /** Its state, and that of the controllers of its VM. */
+  snapshot(source: Omit<CpuSource, "vcpu">, omit: ReadonlySet<SnapshotPart>): CpuSnapshot {
+    this.beforeCall();
+    return new CpuSnapshot({ ...source, vcpu: this.descriptor }, omit);
+  }
+
+  /** Goes back to a state. An instruction that waits for its answer is completed with 0 first, and then undone. */
+  restore(snapshot: CpuSnapshot): void {
+    this.#open = undefined;
+    if (this.#isIncomplete) {
+      while (this.complete() !== undefined) this.#open = undefined;
+    }
+    snapshot.restore((regs, sregs, events) => this.#setBySync(regs, sregs, events));
   }
 
   /** `KVM_SET_SIGNAL_MASK`: the signals that are blocked while in the guest, as the kernel's set; it must not change. */
@@ -255,12 +283,36 @@ export class VcpuHandle extends VcpuStateCalls implements Vcpu {
     this.close();
   }
 
+  /** What waits in the shared page is taken before anything is read or set. */
+  protected override beforeCall(): void {
+    if (this.#isDeferred) this.complete();
+  }
+
+  /**
+   * Leaves registers in the shared page, for the next `KVM_RUN` to take. `false` where KVM has no such way, or where the vCPU
+   * is debugged: a step would be lost.
+   */
+  #setBySync(regs: Uint8Array, sregs: Uint8Array, events: Uint8Array): boolean {
+    if (!this.descriptor.isOpen) throw closed("the vCPU");
+    if (!this.#syncRegs || this.#isDebugged) return false;
+    const { bytes, view } = this.#page;
+    bytes.set(regs, kvmRun.fields["s.regs.regs"][0]);
+    bytes.set(sregs, kvmRun.fields["s.regs.sregs"][0]);
+    bytes.set(events, kvmRun.fields["s.regs.events"][0]);
+    view.setUint32(kvmRun.fields.kvm_dirty_regs[0], ALL_SYNC_REGS, true);
+    this.#isDeferred = true;
+    return true;
+  }
+
   /** KVM takes an answer once, whatever ends the `KVM_RUN` that follows. */
   #answer(exit: AnswerableExit): void {
     this.#open = undefined;
     answerExit(exit, this.#page);
   }
 }
+
+/** `KVM_SYNC_X86_REGS`, `KVM_SYNC_X86_SREGS` and `KVM_SYNC_X86_EVENTS` (asm/kvm.h). */
+export const ALL_SYNC_REGS = 7;
 
 const msrAt = (number: number): number => kvmMsrs.size + number * kvmMsrEntry.size;
 

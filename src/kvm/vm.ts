@@ -5,13 +5,16 @@ import { memoryFlags } from "./abi-constant.ts";
 import { kvmUserspaceMemoryRegion } from "./abi-struct.ts";
 import { encodeZone } from "./coalesced.ts";
 import { capabilityNumber, type CapabilityName } from "./capabilities.ts";
+import type { CpuSnapshot, SnapshotPart } from "./cpu-snapshot.ts";
 import { Descriptor } from "./descriptor.ts";
+import { DirtyLog } from "./dirty-log.ts";
 import { newStruct, writeField } from "./fields.ts";
 import { GuestMemory, PAGE_SIZE, PHYSICAL_LIMIT } from "./guest-memory.ts";
 import { badArgument } from "./kvm-error.ts";
+import { MemorySnapshot } from "./memory-snapshot.ts";
 import type { KvmKind } from "./platform.ts";
 import { VmStateCalls, type VmState } from "./vm-state.ts";
-import { createVcpu, type Vcpu, type VcpuHandle } from "./vcpu.ts";
+import { ALL_SYNC_REGS, createVcpu, type Vcpu, type VcpuHandle } from "./vcpu.ts";
 
 /** One memory slot for `KVM_SET_USER_MEMORY_REGION`. The VM finds and owns the host's memory behind it. */
 export interface UserMemoryRegion {
@@ -62,6 +65,11 @@ export interface Vm extends VmState {
   registerCoalescedMmio(zone: CoalescedZone): void;
   /** `KVM_UNREGISTER_COALESCED_MMIO`: all zones within this one are exits again. What was collected still comes. */
   unregisterCoalescedMmio(zone: CoalescedZone): void;
+  /**
+   * `KVM_GET_DIRTY_LOG`: a bit for each page of a slot that the guest wrote to since it was last asked for; of a slot with
+   * `KVM_MEM_LOG_DIRTY_PAGES`. What the host writes is not in it. A machine with snapshots reads the logs itself.
+   */
+  getDirtyLog(slot: number): Uint8Array;
   /** `KVM_CREATE_VCPU`. @param id from 0 to `KVM_CAP_MAX_VCPU_ID` - 1 */
   createVcpu(id: number): Vcpu;
   /** A copy of `size` bytes of guest memory; all of them must lie in slots. */
@@ -135,7 +143,7 @@ export class VmHandle extends VmStateCalls implements Vm {
       throw error;
     }
     if (size !== 0n) {
-      this.#memory.set(slot, { at, size, host });
+      this.#memory.set(slot, { at, size, host, flags });
     } else if (old !== undefined) {
       this.#memory.delete(slot);
       this.#memory.unmap(old.host, old.size);
@@ -161,12 +169,41 @@ export class VmHandle extends VmStateCalls implements Vm {
     return this.#coalesces ? this.#coalescedPage : 0;
   }
 
+  getDirtyLog(slot: number): Uint8Array {
+    const known = this.#memory.get(slot);
+    if (known === undefined) throw badArgument(`there is no slot ${String(slot)}`, slot);
+    const log = new DirtyLog(this.descriptor, slot, known.size);
+    try {
+      return new Uint8Array(log.read().slice().buffer);
+    } finally {
+      log.close();
+    }
+  }
+
+  /** A copy of all memory, from which on KVM and this module log what changes. To be closed before the VM. */
+  snapshotMemory(): MemorySnapshot {
+    const { KVM_MEM_LOG_DIRTY_PAGES } = memoryFlags;
+    for (const [slot, { at, size, flags }] of this.#memory.entries) {
+      if ((flags & KVM_MEM_LOG_DIRTY_PAGES) !== 0) continue;
+      const region = { slot, guestPhysAddr: at, memorySize: size, flags: flags | KVM_MEM_LOG_DIRTY_PAGES };
+      this.setUserMemoryRegion(region);
+    }
+    this.#memory.isLogged = true;
+    return new MemorySnapshot(this.descriptor, this.#memory);
+  }
+
+  /** A vCPU's state with that of the controllers around it. */
+  snapshotCpu(vcpu: VcpuHandle, msrs: readonly number[], omit: ReadonlySet<SnapshotPart>): CpuSnapshot {
+    return vcpu.snapshot({ vm: this.descriptor, msrs }, omit);
+  }
+
   createVcpu(id: number): VcpuHandle {
     if (!Number.isInteger(id) || id < 0 || id > 0x7fff_ffff)
       throw badArgument(`no number of a vCPU: ${String(id)}`, id);
     const { libc } = this.descriptor;
+    const hasSyncRegs = (this.checkExtension("KVM_CAP_SYNC_REGS") & ALL_SYNC_REGS) === ALL_SYNC_REGS;
     const descriptor = new Descriptor(libc, this.descriptor.ioctl("KVM_CREATE_VCPU", id), "the vCPU");
-    const vcpu = createVcpu(descriptor, this.#runSize, this.#kind);
+    const vcpu = createVcpu(descriptor, this.#runSize, this.#kind, hasSyncRegs);
     this.#vcpus.push(vcpu);
     return vcpu;
   }

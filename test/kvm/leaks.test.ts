@@ -80,6 +80,7 @@ test("a VM that cannot map what it needs gives back what it has: with a C librar
     munmap: (address, length) => calls.push(`munmap ${address} ${length}`),
     copyFrom: () => undefined,
     copyTo: () => undefined,
+    copyMemory: () => undefined,
     view: () => new ArrayBuffer(0),
     syscall: () => -1,
     sigtimedwait: () => -1,
