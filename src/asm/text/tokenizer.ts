@@ -60,7 +60,7 @@ export class Tokenizer {
     const second = text[this.#at + 1];
     if (character === "/" && second === "*") {
       const end = text.indexOf("*/", this.#at + 2);
-      if (end === -1) throw this.#error("the comment has no end", this.#at, this.#at + 2, ["*/"]);
+      if (end === -1) throw this.#error("the comment has no end", this.#at, this.#at + 2, ['"*/"']);
       this.#at = end + 2;
     } else if (character === "#" || second === "/" || isFirst) {
       preprocessor.lastIndex = this.#at;
@@ -109,7 +109,8 @@ export class Tokenizer {
     const text = this.#text;
     let at = start + 1;
     for (; text[at] !== '"'; at++) {
-      if (at >= text.length || text[at] === "\n") throw this.#error("the string has no end", start, at, ['"']);
+      if (at >= text.length || text[at] === "\n")
+        throw this.#error("the string has no end", start, at, ["a closing quote"]);
       if (text[at] === "\\") at++;
     }
     const hole = this.#holes[this.#nextHole];

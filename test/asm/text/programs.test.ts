@@ -12,22 +12,30 @@ const missing = gnuMissing();
 /** Without `//` comments, which are the C preprocessor's. */
 const forGnu = (text: string): string => `.intel_syntax noprefix\n${text.replaceAll(/\/\/.*$/gm, "")}`;
 
-async function expectSame(
+const same = "the same bytes";
+
+/** Assembles text here and with GNU as and ld; says where they differ, if they do. */
+async function compare(
   mode: Mode,
   text: string,
   { sections = [".text"], origin = 0 }: { sections?: readonly string[]; origin?: number } = {},
-): Promise<void> {
+): Promise<string> {
   const { bytes } = await assembleText(mode, text, { origin: BigInt(origin) });
-  expect(hexBytes(bytes)).toBe(hexBytes(gnuImage(mode, forGnu(text), sections, origin)));
+  const gnu = gnuImage(mode, forGnu(text), sections, origin);
+  const ours = hexBytes(bytes);
+  const theirs = hexBytes(gnu);
+  if (ours === theirs) return same;
+  const at = bytes.findIndex((byte, i) => byte !== gnu[i]);
+  return `at ${at} of ${bytes.length} and ${gnu.length} bytes: ${ours.slice(at * 3, at * 3 + 60)} instead of ${theirs.slice(at * 3, at * 3 + 60)}`;
 }
 
 describe.skipIf(missing !== undefined)(`against GNU as${missing === undefined ? "" : ` (skipped: ${missing})`}`, () => {
   test("the real-mode guest as it stands", async () => {
-    await expectSame(16, realModeGuest, { sections: [".boot", ".rodata"] });
+    expect(await compare(16, realModeGuest, { sections: [".boot", ".rodata"] })).toBe(same);
   });
 
   test("the long-mode guest as it stands", async () => {
-    await expectSame(64, longModeGuest, { sections: [".boot", ".rodata"] });
+    expect(await compare(64, longModeGuest, { sections: [".boot", ".rodata"] })).toBe(same);
   });
 
   test("a boot sector at its address", async () => {
@@ -48,15 +56,16 @@ describe.skipIf(missing !== undefined)(`against GNU as${missing === undefined ? 
       msg: .asciz "Booting\\r\\n"
         .fill 510 - (. - start), 1, 0
         .word 0xaa55`;
-    await expectSame(16, text, { origin: 0x7c00 });
+    expect(await compare(16, text, { origin: 0x7c00 })).toBe(same);
     expect((await assembleText(16, text)).bytes).toHaveLength(512);
-    await expectSame(16, text.replace(".fill 510 - (. - start), 1, 0", ".org 510"), { origin: 0x7c00 });
+    expect(await compare(16, text.replace(".fill 510 - (. - start), 1, 0", ".org 510"), { origin: 0x7c00 })).toBe(same);
   });
 
   test("from real mode to protected mode", async () => {
-    await expectSame(
-      16,
-      `
+    expect(
+      await compare(
+        16,
+        `
         .code16
         .global _start
         .type _start, @function
@@ -95,14 +104,16 @@ describe.skipIf(missing !== undefined)(`against GNU as${missing === undefined ? 
       counter: .long 0
         .skip 64
       stack_top:`,
-      { origin: 0x1000 },
-    );
+        { origin: 0x1000 },
+      ),
+    ).toBe(same);
   });
 
   test("64-bit code with several sections, entered again and again", async () => {
-    await expectSame(
-      64,
-      `
+    expect(
+      await compare(
+        64,
+        `
         .set COUNT, 3
         .section .text
       entry:
@@ -134,14 +145,16 @@ describe.skipIf(missing !== undefined)(`against GNU as${missing === undefined ? 
         .byte COUNT
         .popsection
         .byte again - entry, . - table`,
-      { sections: [".text", ".rodata", ".data"], origin: 0x40_0000 },
-    );
+        { sections: [".text", ".rodata", ".data"], origin: 0x40_0000 },
+      ),
+    ).toBe(same);
   });
 
   test("symbols that get values before and after they are used", async () => {
-    await expectSame(
-      32,
-      `
+    expect(
+      await compare(
+        32,
+        `
         early = 5
         mov eax, early
         mov eax, late
@@ -158,7 +171,8 @@ describe.skipIf(missing !== undefined)(`against GNU as${missing === undefined ? 
         .byte span
         .long here + 4, 2 * (finish - here) + 1, (finish - here) / 2
       finish:`,
-    );
+      ),
+    ).toBe(same);
   });
 
   test.each([16, 32, 64] as const)("%i-bit gaps of every size up to 300 bytes", async (mode) => {
@@ -178,17 +192,21 @@ describe.skipIf(missing !== undefined)(`against GNU as${missing === undefined ? 
       300,
     ];
     const text = sizes.map((size) => `.balign 512\n.skip ${512 - size}, 0xcc\n.balign 512`).join("\n");
-    await expectSame(
-      mode,
-      `${text}\n.balign 16\nret\n.p2align 4,,15\nnop\n.p2align 4,,3\n.balign 8, 0xcc\nnop\n.p2align 3, 0x90`,
-    );
+    expect(
+      await compare(
+        mode,
+        `${text}\n.balign 16\nret\n.p2align 4,,15\nnop\n.p2align 4,,3\n.balign 8, 0xcc\nnop\n.p2align 3, 0x90`,
+      ),
+    ).toBe(same);
   });
 
   test("floating-point numbers of every width", async () => {
     const numbers =
       "0, -0.0, 1, 1.5, -2.5e3, 0.1, 3.14159265358979323846, 1e-45, 7e-46, 1.17549435e-38, 3.4028234e38, 1e-40";
     const doubles = "5e-324, 2e-324, 1.7976931348623157e308, 2.2250738585072011e-308, 123456789.123456789";
-    await expectSame(64, `.float ${numbers}\n.double ${numbers}, ${doubles}\n.tfloat ${numbers}, ${doubles}, 1e4932`);
+    expect(
+      await compare(64, `.float ${numbers}\n.double ${numbers}, ${doubles}\n.tfloat ${numbers}, ${doubles}, 1e4932`),
+    ).toBe(same);
   });
 
   test("jumps among numeric labels and gaps, at random", async () => {
@@ -202,7 +220,9 @@ describe.skipIf(missing !== undefined)(`against GNU as${missing === undefined ? 
     await fc.assert(
       fc.asyncProperty(fc.constantFrom<Mode>(16, 32, 64), pieces, async (mode, all) => {
         const lines = all.flatMap(({ branch: name, to, gap }, i) => [`${1 + (i % 2)}: ${name} ${to}`, gap]);
-        await expectSame(mode, ["first: nop", "1: nop", "2: nop", ...lines, "last: nop", "1: 2: nop"].join("\n"));
+        expect(
+          await compare(mode, ["first: nop", "1: nop", "2: nop", ...lines, "last: nop", "1: 2: nop"].join("\n")),
+        ).toBe(same);
       }),
       { numRuns: 40, seed: 2 },
     );
