@@ -41,7 +41,7 @@ export function checkDescription(description: PagingDescription): void {
   if (recursive !== undefined) checkRecursive(rules, recursive);
   if (parents !== undefined) {
     checkObject("parents", parents);
-    checkFlags("parents", parents, ["write", "user", "execute", "accessed", "pwt", "pcd"]);
+    checkFlags("parents", parents, ["write", "user", "execute", "accessed", "dirty", "pwt", "pcd"]);
     if (parents.execute === false && !rules.executeDisable) throw cannotForbid(rules, "parents", parents.execute);
   }
   const names = new Set<string>();

@@ -76,6 +76,8 @@ export interface ParentFlags {
   readonly execute?: boolean;
   /** A, as if the CPU had used the entries already. */
   readonly accessed?: boolean;
+  /** Bit 6, which is D in a page's entry: the CPU ignores it here, but some kernels set it. Not in a PAE PDPTE. */
+  readonly dirty?: boolean;
   /** PWT: how the CPU caches the table that the entry refers to. */
   readonly pwt?: boolean;
   /** PCD: the same. */

@@ -175,8 +175,9 @@ function parentFlags(description: PagingDescription, level: PagingLevel, { owner
   if (!level.permissions) return { low: P | cache, high: 0 };
   const write = parents.write ?? (mapping !== undefined && accessRights[mapping.access].write);
   const user = parents.user ?? mapping?.user === true;
+  const used = (parents.accessed === true ? A : 0) | (parents.dirty === true ? D : 0);
   return {
-    low: P | (write ? RW : 0) | (user ? US : 0) | (parents.accessed === true ? A : 0) | cache,
+    low: P | (write ? RW : 0) | (user ? US : 0) | used | cache,
     high: parents.execute === false ? XD_HIGH | 0 : 0,
   };
 }

@@ -158,9 +158,9 @@ describe("buildPageTables", () => {
       "2008: 5005",
       "3000: 6003",
     ]);
-    const parents = { write: true, user: false, accessed: true };
+    const parents = { write: true, user: false, accessed: true, dirty: true };
     const said = entriesOf(buildPageTables({ mode: "4-level", tables: 0n, mappings, parents }));
-    expect(said.slice(0, 6)).toEqual(["0: 1023", "1000: 2023", "1008: 3023", "2000: 4023", "2008: 5023", "3000: 6023"]);
+    expect(said.slice(0, 6)).toEqual(["0: 1063", "1000: 2063", "1008: 3063", "2000: 4063", "2008: 5063", "3000: 6063"]);
   });
 
   test("lets the root refer to itself", () => {
@@ -238,32 +238,6 @@ describe("buildPageTables", () => {
       ],
     };
     expect(buildPageTables(description)).toEqual(buildPageTables(description));
-  });
-});
-
-/** An identity map of the first gigabytes by 2 MiB pages: PML4, PDPT and page directories, one after another. */
-function loaderTables(at: bigint, gigabytes: number, table: bigint, page: bigint): string[] {
-  const entry = (offset: number, value: bigint): string => `${offset.toString(16)}: ${value.toString(16)}`;
-  return [
-    entry(0, at + 0x1000n + table),
-    ...Array.from({ length: gigabytes }, (_, index) =>
-      entry(0x1000 + index * 8, at + 0x2000n + BigInt(index * 0x1000) + table),
-    ),
-    ...Array.from({ length: gigabytes * 512 }, (_, index) => entry(0x2000 + index * 8, (BigInt(index) << 21n) + page)),
-  ];
-}
-
-describe("the tables of loaders and firmware, by the flags seen in them", () => {
-  const used = { accessed: true, dirty: true } as const;
-  test.each([
-    ["003 and 083", 0x9000n, 1, 0x003n, 0x083n, {}, {}],
-    ["007 and 183", 0x1000n, 4, 0x007n, 0x183n, { global: true }, { write: true, user: true }],
-    ["023 and 0e3", 0x80_0000n, 4, 0x023n, 0x0e3n, used, { write: true, accessed: true }],
-    ["027 and 1e7", 0x10_0000n, 4, 0x027n, 0x1e7n, { ...used, user: true, global: true }, { accessed: true }],
-  ] as const)("%s", (_, at, gigabytes, table, page, flags, parents) => {
-    const ram = identityMap({ name: "ram", at: 0n, size: BigInt(gigabytes) * GiB, access: "rwx", ...flags });
-    const tables = buildPageTables({ mode: "4-level", tables: at, mappings: [ram], parents });
-    expect(entriesOf(tables)).toEqual(loaderTables(at, gigabytes, table, page));
   });
 });
 
