@@ -19,6 +19,7 @@ import type { Mode } from "./mode.ts";
 import type { InstructionNode, Node, NodeOperand } from "./node.ts";
 import { expressionsOf, plan } from "./plan.ts";
 import { nearest } from "./nearest.ts";
+import { registerNames } from "./text/register-names.ts";
 import { verify } from "./verify.ts";
 
 /** Options of {@link assemble}. */
@@ -181,7 +182,7 @@ function checkLabels(nodes: readonly Node[]): void {
         code: "UNDEFINED_LABEL",
         value: missing,
         source: locate(node.site),
-        hint: hintAt(missing, [...defined.keys()]),
+        hint: hintAt(missing, [...defined.keys()], node.site.inText !== undefined),
       });
     }
   }
@@ -190,8 +191,11 @@ function checkLabels(nodes: readonly Node[]): void {
 /** So many labels are listed; of more, only one that is spelled alike. */
 const mostListed = 12;
 
-function hintAt(missing: string, defined: readonly string[]): string {
+function hintAt(missing: string, defined: readonly string[], isInText: boolean): string {
   const close = nearest(missing, defined);
+  // In text a register with a slip of the pen is a label that nobody defined.
+  const register = isInText && close === undefined ? nearest(missing, registerNames()) : undefined;
+  if (register !== undefined) return `did you mean the register ${register}?`;
   if (close !== undefined && defined.length > mostListed) return `did you mean ${close}?`;
   const listed = defined.slice(0, mostListed).join(", ");
   if (defined.length === 0) return "no label is";

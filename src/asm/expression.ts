@@ -175,7 +175,7 @@ export function add(a: Expression, b: Expression): Expression {
 }
 
 /** The difference of two expressions. */
-export function subtract(a: Expression, b: Expression): Expression {
+function subtract(a: Expression, b: Expression): Expression {
   return combine(a, b, -1);
 }
 

@@ -45,7 +45,7 @@ const unaryOperators: ReadonlyMap<string, Operator | "plus"> = new Map<string, O
 const mostOperators = 1000;
 
 /** What may begin a value. */
-export const valueWords: readonly string[] = ["a number", "a label"];
+const valueWords: readonly string[] = ["a number", "a label"];
 const operandWords: readonly string[] = ["a register", ...valueWords];
 
 /** Reads expressions of one statement. */

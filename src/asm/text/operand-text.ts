@@ -31,8 +31,6 @@ const sizes: Readonly<Record<string, (...terms: [AddressTerm, ...AddressTerm[]])
   zmmword,
 };
 
-const sizeWords: readonly string[] = Object.keys(sizes);
-
 /** A far address: `0x8:start`. */
 export interface FarPointer {
   readonly kind: "far pointer";
@@ -251,6 +249,3 @@ function broadcastOf(memory: Memory, elements: number | true): Broadcast {
 function isKind<K extends "memory" | "register">(operand: Operand, kind: K): operand is Extract<Operand, { kind: K }> {
   return typeof operand === "object" && !isExpression(operand) && operand.kind === kind;
 }
-
-/** The words that may begin an operand besides registers, numbers and labels. */
-export const operandWords: readonly string[] = [...sizeWords.map((each) => `${each} ptr`), "offset"];

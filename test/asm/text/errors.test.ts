@@ -382,6 +382,17 @@ const others: readonly Case[] = [
     ),
   ],
   [
+    "a register with a slip of the pen",
+    64,
+    "mov rxa, 1",
+    [
+      'guest.s:1:1: label "rxa" is not defined',
+      "    mov rxa, 1",
+      "    ^~~~~~~~~~",
+      "  hint: did you mean the register rax?",
+    ].join("\n"),
+  ],
+  [
     "a label defined twice",
     64,
     "a: nop\n  a: nop",

@@ -3,7 +3,7 @@ import { hexBytes } from "guestwright";
 import type { Mode } from "guestwright/asm";
 import { assembleText, code16, code32, code64 } from "guestwright/asm";
 import { describe, expect, test } from "vitest";
-import { FormTable } from "../../../src/asm/form.ts";
+import { FormTable } from "../../../src/asm/form-table.ts";
 import { loadIced } from "../../../src/asm/iced.ts";
 import type { Node } from "../../../src/asm/node.ts";
 import { readText } from "../../../src/asm/text/read-text.ts";
