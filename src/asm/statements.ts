@@ -85,7 +85,7 @@ export function writeStatements<M extends Mode>(start: OpenCode<M>, body: (code:
     };
     return statement;
   };
-  const newLabel = (name?: string): Label => offset(name ?? `label@${++labels}`) as Expression as Label;
+  const newLabel = (name?: string): Label => offset<never>((name ?? `label@${++labels}`) as never);
   const place = (label: Label): void => {
     code = onBehalfOf(place, () => code.label(nameOf(label)) as OpenCode<M>);
   };
