@@ -20,7 +20,7 @@ import {
   type PageTables,
   type PagingMode,
 } from "../../src/paging/index.ts";
-import { at, targetOffset, userAlias, type Cell } from "./access-guest.ts";
+import { at, targetOffset, userAlias, type Cell } from "./access-memory.ts";
 import { ramBytes } from "./qemu.ts";
 
 /** What a CPU may lack. */
