@@ -63,7 +63,31 @@ export function takeStopSignal(libc: Libc, signal: StopSignal): boolean {
   return libc.sigtimedwait(signal.set, noTime) === signal.number;
 }
 
+/** The signal that was used last, and what else was blocked then: mostly it is free again, and all is as it was. */
+let last: { readonly signal: StopSignal; readonly blocked: Uint8Array } | undefined;
+const blockedNow = new Uint8Array(SIGNAL_SET_SIZE);
+
 function block(libc: Libc): StopSignal {
+  return blockAgain(libc) ?? blockFree(libc);
+}
+
+/** Blocks the last signal in one call, where nobody took it or changed what is blocked. */
+function blockAgain(libc: Libc): StopSignal | undefined {
+  if (last === undefined) return undefined;
+  const { signal, blocked } = last;
+  if (!isDefault(libc, signal.number)) return undefined;
+  if (libc.syscall("SYS_rt_sigprocmask", linuxConstants.SIG_BLOCK, signal.set, blockedNow, SIGNAL_SET_SIZE) < 0) {
+    throw callFailed("rt_sigprocmask", libc.errno());
+  }
+  if (blocked.every((byte, index) => byte === blockedNow[index])) return signal;
+  // What was blocked before is somebody else's.
+  if (!has(blockedNow, signal.number)) {
+    libc.syscall("SYS_rt_sigprocmask", linuxConstants.SIG_UNBLOCK, signal.set, null, SIGNAL_SET_SIZE);
+  }
+  return undefined;
+}
+
+function blockFree(libc: Libc): StopSignal {
   const blocked = new Uint8Array(SIGNAL_SET_SIZE);
   if (libc.syscall("SYS_rt_sigprocmask", linuxConstants.SIG_BLOCK, null, blocked, SIGNAL_SET_SIZE) < 0) {
     throw callFailed("rt_sigprocmask", libc.errno());
@@ -72,7 +96,9 @@ function block(libc: Libc): StopSignal {
     if (has(blocked, number) || !isDefault(libc, number)) continue;
     const set = add(new Uint8Array(SIGNAL_SET_SIZE), number);
     libc.syscall("SYS_rt_sigprocmask", linuxConstants.SIG_BLOCK, set, null, SIGNAL_SET_SIZE);
-    return { number, set, guestMask: add(blocked.slice(), ...deferred) };
+    const signal = { number, set, guestMask: add(blocked.slice(), ...deferred) };
+    last = { signal, blocked };
+    return signal;
   }
   throw new KvmError("no real-time signal is free on this thread, and the deadline needs one", {
     code: "CALL_FAILED",
@@ -80,11 +106,13 @@ function block(libc: Libc): StopSignal {
   });
 }
 
+const action = new Uint8Array(kernelSigaction.size);
+
 function isDefault(libc: Libc, signal: number): boolean {
-  const action = new Uint8Array(kernelSigaction.size);
   libc.syscall("SYS_rt_sigaction", signal, null, action, SIGNAL_SET_SIZE);
   const [at, size] = kernelSigaction.fields.sa_handler;
-  return action.subarray(at, at + size).every((byte) => byte === 0);
+  for (let byte = at; byte < at + size; byte++) if (action[byte] !== 0) return false;
+  return true;
 }
 
 function has(set: Uint8Array, signal: number): boolean {

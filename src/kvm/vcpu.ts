@@ -263,7 +263,12 @@ export class VcpuHandle extends VcpuStateCalls implements Vcpu {
 
   /** `KVM_SET_SIGNAL_MASK`: the signals that are blocked while in the guest, as the kernel's set; it must not change. */
   setSignalMask(signals: Uint8Array): void {
-    if (signals === this.#signalMask) return;
+    const known = this.#signalMask;
+    if (signals === known) return;
+    if (known?.every((byte, index) => byte === signals[index]) === true) {
+      this.#signalMask = signals;
+      return;
+    }
     const { bytes, view } = newStruct(kvmSignalMask.size + SIGNAL_SET_SIZE);
     writeField(view, kvmSignalMask.fields.len, SIGNAL_SET_SIZE, "len");
     bytes.set(signals, kvmSignalMask.size);

@@ -28,8 +28,10 @@ describeKvm("a guest that spins with interrupts off", () => {
       expect((exits[0] as TimeoutExit).elapsed).toBeGreaterThanOrEqual(milliseconds);
       expect(took).toBeGreaterThanOrEqual(milliseconds);
       shortest = Math.min(shortest, took);
-      expect(machine.registers().rip).toBe(1n);
+      // On a busy host the first millisecond may be over before the first instruction.
+      expect(machine.registers().rip).toBeLessThanOrEqual(1n);
     }
+    expect(machine.registers().rip).toBe(1n);
     // On a busy host the scheduler may take its time; not always.
     expect(shortest).toBeLessThan(2 * milliseconds);
     expect(resources()).toMatchObject(nothing);
