@@ -12,7 +12,7 @@ import { FormTable } from "./form-table.ts";
 import { loadIced } from "./iced.ts";
 import { loadKeystone } from "./keystone.ts";
 import type { Alternative, Placed } from "./link.ts";
-import { bytesOf, isPending, place } from "./link.ts";
+import { bytesOf, hasPending, place } from "./link.ts";
 import type { ListingLine } from "./listing.ts";
 import { statementToText } from "./listing.ts";
 import type { Mode } from "./mode.ts";
@@ -68,7 +68,7 @@ export async function assemble<C extends AnyCode>(
   options: AssembleOptions = {},
 ): Promise<Program> {
   const { nodes: written }: AnyCode = code;
-  const mode = startingMode(code);
+  const mode = modeOf(written) ?? (code as AnyCode).mode;
   const origin = checkOrigin("origin", mode, options.origin ?? 0n);
   for (const [name, address] of Object.entries(options.sections ?? {})) checkOrigin(`sections.${name}`, 64, address);
   const nodes = arrange(written, options.sections);
@@ -98,7 +98,11 @@ export async function assemble<C extends AnyCode>(
 
 /** The mode of the first instruction: code that crosses from mode to mode ends in another. */
 export function startingMode({ nodes, mode }: AnyCode): Mode {
-  return nodes.find((node) => node.kind === "instruction")?.mode ?? mode;
+  return modeOf(nodes) ?? mode;
+}
+
+function modeOf(nodes: readonly Node[]): Mode | undefined {
+  return nodes.find((node) => node.kind === "instruction")?.mode;
 }
 
 /** The bytes from the beginning to the first section that lies apart, then each of these. */
@@ -225,30 +229,38 @@ function expressionsIn(node: Node): readonly Expression[] {
 async function encodeAll(nodes: readonly Node[]): Promise<Placed[]> {
   const iced = await loadIced();
   const table = new FormTable(iced);
-  const plans = new Map<string, { readonly node: InstructionNode; readonly requests: readonly Request[] }>();
-  const shapes = nodes.map((node) => (node.kind === "instruction" ? shapeOf(node) : ""));
-  nodes.forEach((node, i) => {
-    if (node.kind !== "instruction" || plans.has(shapes[i]!)) return;
-    plans.set(shapes[i]!, { node, requests: plan(table, node) });
+  const shapes = new Map<string, Shape>();
+  const shapeOfNode = nodes.map((node): Shape | undefined => {
+    if (node.kind !== "instruction") return undefined;
+    const key = shapeOf(node);
+    let shape = shapes.get(key);
+    if (shape === undefined)
+      shapes.set(key, (shape = { requests: plan(table, node), alternatives: [], isPending: true }));
+    return shape;
   });
-  const encodings = await new Encoder(iced, loadKeystone).encode(
-    [...plans.values()].flatMap(({ requests }) => requests),
-  );
-  const ways = new Map<string, Pick<Placed, "alternatives" | "isPending">>();
+  const all = [...shapes.values()];
+  const encodings = await new Encoder(iced, loadKeystone).encode(all.flatMap(({ requests }) => requests));
   let next = 0;
-  for (const [shape, { node, requests }] of plans) {
-    const encoded = requests.map((request) => ({ request, encoding: encodings[next++] }));
-    const alternatives = encoded.filter(isEncoded);
-    if (alternatives.length === 0) throw notEncodable(node);
-    ways.set(shape, { alternatives, isPending: isPending(node, alternatives[0]!) });
+  for (const shape of all) {
+    const encoded = shape.requests.map((request) => ({ request, encoding: encodings[next++] }));
+    shape.alternatives = encoded.filter(isEncoded);
+    shape.isPending = shape.alternatives.some(hasPending);
   }
   return nodes.map((node, i) => {
-    const { alternatives, isPending: pending } = node.kind === "instruction" ? ways.get(shapes[i]!)! : noInstruction;
-    return { node, alternatives, isPending: pending, chosen: 0, address: 0n, size: 0 };
+    const shape = shapeOfNode[i];
+    if (shape === undefined) return { node, alternatives: [], isPending: true, chosen: 0, address: 0n, size: 0 };
+    const { alternatives, isPending } = shape;
+    if (alternatives.length === 0) throw notEncodable(node as InstructionNode);
+    return { node, alternatives, isPending, chosen: 0, address: 0n, size: 0 };
   });
 }
 
-const noInstruction = { alternatives: [], isPending: true };
+/** What instructions have in common that differ in their labels alone. */
+interface Shape {
+  readonly requests: readonly Request[];
+  alternatives: readonly Alternative[];
+  isPending: boolean;
+}
 
 function isEncoded(each: { readonly request: Request; readonly encoding: Encoding | undefined }): each is Alternative {
   return each.encoding !== undefined;

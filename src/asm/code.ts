@@ -30,6 +30,7 @@ class CodeBuilder {
   readonly #prefix: Prefix | undefined;
   /** How many fragments were taken in so far. */
   readonly #scopes: number;
+  #nodes: readonly Node[] | undefined;
 
   constructor(mode: Mode, before?: CodeBuilder, node?: Node, prefix?: Prefix, scopes?: number) {
     this.mode = mode;
@@ -40,12 +41,14 @@ class CodeBuilder {
   }
 
   /** The statements, in order. */
-  get nodes(): Node[] {
+  get nodes(): readonly Node[] {
+    if (this.#nodes !== undefined) return this.#nodes;
     const nodes: Node[] = [];
     for (let each: CodeBuilder | undefined = this; each !== undefined; each = each.#before) {
       if (each.#node !== undefined) nodes.push(each.#node);
     }
-    return nodes.reverse();
+    this.#nodes = nodes.reverse();
+    return this.#nodes;
   }
 
   get rep(): CodeBuilder {

@@ -19,6 +19,8 @@ export type Writer = "keystone" | "iced-x86";
 /** What is to be encoded: an instruction and the forms that its operands fit. */
 export interface Request {
   readonly instruction: ResolvedInstruction;
+  /** Whether numbers in it are placeholders. */
+  readonly isPending: boolean;
   readonly forms: readonly Form[];
 }
 
@@ -114,12 +116,12 @@ export class Encoder {
   }
 
   /** The shortest encoding of the forms that fit; of equally short ones the first in iced-x86's order, as GNU as has it. */
-  #withIced(mode: Mode, { instruction, forms }: Request): Encoding | undefined {
+  #withIced(mode: Mode, { instruction, isPending, forms }: Request): Encoding | undefined {
     let best: Encoding | undefined;
     for (const form of forms) {
       const bytes = encodeWithIced(this.#iced, form, instruction);
       if (bytes === undefined || (best !== undefined && bytes.length >= best.bytes.length)) continue;
-      const read = this.#readAll(mode, bytes, [{ instruction, forms: [form] }]);
+      const read = this.#readAll(mode, bytes, [{ instruction, isPending, forms: [form] }]);
       if (read !== undefined) best = { ...read[0]!, writer: "iced-x86" };
     }
     return best;

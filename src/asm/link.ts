@@ -215,8 +215,8 @@ function instructionFields(node: InstructionNode, { request, encoding }: Alterna
 }
 
 /** Whether an instruction's bytes depend on where it or a label lies. */
-export function isPending(node: InstructionNode, alternative: Alternative): boolean {
-  return instructionFields(node, alternative).length > 0;
+export function hasPending({ request }: Alternative): boolean {
+  return request.isPending;
 }
 
 /** The bytes of a placed statement, every number filled in. They may be shared: copy before writing. */

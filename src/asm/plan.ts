@@ -35,7 +35,10 @@ export function plan(table: FormTable, node: InstructionNode): readonly Request[
   const ofSize = formsOfUsualEncoding(formsOfSize(inKind, node), node.operands);
   const fitting = formsInRange(ofSize, node.operands);
   if (fitting.length === 0) throw outOfRange(ofSize, node);
+  const isPending =
+    expressionsOf(node).length > 0 || fitting[0]!.written.some(({ branch, far }) => (branch ?? far) !== undefined);
   return byPendingWidth(fitting, node).map((group) => ({
+    isPending,
     forms: group,
     instruction: {
       mode,
