@@ -98,18 +98,27 @@ function tuples(form: Form, memory: string): string[] {
   return [withMemory, `[${[...list(""), form.rounding === "mode" ? "Er" : "Sae"].join(", ")}]`];
 }
 
-/** The distinct operand lists of some forms. Memory needs a size where two forms differ in nothing else. */
+/**
+ * The forms as types, each with its operands in words. Memory needs a size where two forms differ in nothing else. Words
+ * that stand for the same operands are put together, since the compiler would show either.
+ */
 function operandLists(forms: readonly Form[]): string[] {
   const sizes = sizesByKey(forms, (form) => form.memoryBits);
   const elements = sizesByKey(forms, (form) => form.broadcastBits);
-  const lists = forms.flatMap((form) => {
+  const words = new Map<string, Set<string>>();
+  for (const form of forms) {
     const key = memoryKey(form);
     const isAmbiguous = needSize(sizes.get(key)!);
     const whole = form.memoryBits === 0 ? "Mem<number>" : `Mem<${isAmbiguous ? "" : "0 | "}${form.memoryBits}>`;
     const element = elements.get(key)!.size > 1 ? `Bcst<${form.broadcastBits}>` : `Bcst<0 | ${form.broadcastBits}>`;
-    return tuples(form, form.broadcastBits === 0 ? whole : `${whole} | ${element}`);
-  });
-  return [...new Set(lists)];
+    for (const tuple of tuples(form, form.broadcastBits === 0 ? whole : `${whole} | ${element}`)) {
+      words.set(
+        tuple,
+        (words.get(tuple) ?? new Set()).add(form.written.length === 0 ? "no operands" : operandsText(form)),
+      );
+    }
+  }
+  return [...words].map(([tuple, texts]) => `F<${tuple}, ${JSON.stringify([...texts].join(" or "))}>`);
 }
 
 function sizesByKey(forms: readonly Form[], sizeOf: (form: Form) => number): ReadonlyMap<string, ReadonlySet<number>> {
@@ -123,19 +132,11 @@ function memoryKey(form: Form): string {
   return form.written.map((kind) => (kind.memory === undefined ? operandType(kind, form, "") : "memory")).join();
 }
 
-/** The forms of a mode as a type; the same text for all modes is written once. */
+/** The forms of an instruction as types; what is the same in all modes is written once. */
 function formsType(mnemonic: string, { forms }: Instructions): string[] {
   const texts = modes.map((mode) => operandLists(forms[mode]).join(" | ") || "never");
-  const words = [
-    ...new Set(allForms(forms).map((form) => (form.written.length === 0 ? "no operands" : operandsText(form)))),
-  ];
-  const takes = JSON.stringify(words.join(" | "));
-  if (texts.every((text) => text === texts[0])) return [`  ${mnemonic}: Same<${texts[0]}, ${takes}>;`];
-  return [`  ${mnemonic}: {`, ...modes.map((mode, i) => `    ${mode}: ${texts[i]};`), `    takes: ${takes};`, "  };"];
-}
-
-function allForms(forms: Forms): readonly Form[] {
-  return [...new Map(modes.flatMap((mode) => forms[mode].map((form) => [form.code, form] as const))).values()];
+  if (texts.every((text) => text === texts[0])) return [`  ${mnemonic}: Same<${texts[0]}>;`];
+  return [`  ${mnemonic}: {`, ...modes.map((mode, i) => `    ${mode}: ${texts[i]};`), "  };"];
 }
 
 function operandsText(form: Form): string {
@@ -174,11 +175,11 @@ function typesSource(table: ReadonlyMap<string, Instructions>): string {
   return [
     head,
     "import type {",
-    "  Bcst, Check, Code16, Code32, Code64, Crossing16, Crossing32, Crossing64, Er, FarTarget, Imm, Labelled, LabelsIn,",
+    "  Bcst, Check, Code16, Code32, Code64, Crossing16, Crossing32, Crossing64, Er, F, FarTarget, Imm, Labelled, LabelsIn,",
     "  Masked, May, Mem, Only, Operand, Reg, Sae, Same, Target,",
     '} from "./code-types.ts";',
     "",
-    "/** The operands that each instruction takes, by mode, and the same in words. */",
+    "/** The operands that each instruction takes, by mode, each list with its words. */",
     "export interface Forms {",
     ...[...table].flatMap(([mnemonic, each]) => formsType(mnemonic, each)),
     "}",

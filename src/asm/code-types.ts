@@ -35,12 +35,16 @@ export type Bcst<Size extends number> = Broadcast<0 | Size, number, string>;
 export type Er = Rounding<"rn-sae" | "rd-sae" | "ru-sae" | "rz-sae">;
 /** Suppression of exceptions without a rounding mode. */
 export type Sae = Rounding<"sae">;
+/** A form of an instruction: its operands, and the same in words. */
+export interface F<Operands extends readonly unknown[], Words extends string> {
+  operands: Operands;
+  words: Words;
+}
 /** Forms that are the same in every mode. */
-export interface Same<F, Takes extends string> {
-  16: F;
-  32: F;
-  64: F;
-  takes: Takes;
+export interface Same<Form> {
+  16: Form;
+  32: Form;
+  64: Form;
 }
 
 /** A far pointer. */
@@ -94,18 +98,39 @@ interface AddressSizes {
   64: 0 | 32 | 64;
 }
 
-/** An instruction that the mode lacks takes anything: its `this` type says what is wrong. */
-type NoForms<F> = [F] extends [never] ? readonly unknown[] : never;
+/** The operand lists of some forms. */
+type OperandsOf<Form> = Form extends F<infer O, string> ? O : never;
 
-/** `O` where the instruction takes these operands in this mode; else, in the place of each bad operand, a message. */
+/** The words of some forms. */
+type WordsOf<Form> = Form extends F<readonly unknown[], infer W> ? W : never;
+
+/** The operands with every memory operand of no size taken for one of any size. */
+type AnySize<O extends readonly unknown[]> = {
+  // oxlint-disable-next-line typescript/no-explicit-any -- any size fits where a form asks for one
+  [I in keyof O]: O[I] extends Memory<0, infer A, infer L> ? Memory<any, A, L> : O[I];
+};
+
+/** The words of the forms whose first operand fits; of all forms where none does. */
+type Words<Form, First> = FittingWords<Form, First> extends infer W ? ([W] extends [never] ? WordsOf<Form> : W) : never;
+
+type FittingWords<Form, First> =
+  Form extends F<readonly [infer Wanted, ...unknown[]], infer W> ? (First extends Wanted ? W : never) : never;
+
+/** What to say of operands that fit no form. */
+type Refusal<M extends Mode, K extends keyof Forms, O extends readonly unknown[]> =
+  AnySize<O> extends OperandsOf<Forms[K][M]>
+    ? `${K}: the size of the memory operand is not known: write byte(...), word(...), dword(...) or qword(...)`
+    : `${K} takes ${Words<Forms[K][M], O[0]> & string}`;
+
+/** `O` where the instruction takes these operands in this mode; else, in the place of each operand, a message. */
 export type Check<M extends Mode, K extends keyof Forms, O extends readonly unknown[]> = [
   Misfit<M, O[number]>,
 ] extends [never]
-  ? O extends Forms[K][M] | NoForms<Forms[K][M]>
+  ? O extends OperandsOf<Forms[K][M]>
     ? O
     : O extends readonly []
-      ? [`${K} takes ${Forms[K]["takes"]}`]
-      : { [I in keyof O]: `${K} takes ${Forms[K]["takes"]}` }
+      ? [`${K} takes ${WordsOf<Forms[K][M]>}`]
+      : { [I in keyof O]: Refusal<M, K, O> }
   : { [I in keyof O]: [Misfit<M, O[I]>] extends [never] ? O[I] : Misfit<M, O[I]> };
 
 /** A number in data: known now, or once labels have addresses. */
