@@ -100,13 +100,13 @@ export const kvmInterrupt = { size: 4, fields: { irq: [0, 4] } } as const;
 export const kvmEnableCap = { size: 104, fields: { cap: [0, 4], flags: [4, 4], args: [8, 32] } } as const;
 
 /** `struct kvm_irqfd`: a descriptor whose events are interrupts. */
-export const kvmIrqfd = {
+const kvmIrqfd = {
   size: 32,
   fields: { fd: [0, 4], gsi: [4, 4], flags: [8, 4], resamplefd: [12, 4] },
 } as const;
 
 /** `struct kvm_ioeventfd`: a descriptor that the guest signals by a write. */
-export const kvmIoeventfd = {
+const kvmIoeventfd = {
   size: 64,
   fields: { datamatch: [0, 8], addr: [8, 8], len: [16, 4], fd: [20, 4], flags: [24, 4] },
 } as const;

@@ -3,6 +3,7 @@ import type { PhysAddr } from "../core/address.ts";
 import { hex } from "../core/hex.ts";
 import type { MemoryRegion } from "../layout/image.ts";
 import { requireAccepted } from "./accepted-state.ts";
+import type { CpuidEntry } from "./cpuid.ts";
 import { PAGE_SIZE } from "./guest-memory.ts";
 import { badArgument } from "./kvm-error.ts";
 import { createMachine, type LoadableImage, type Machine } from "./machine.ts";
@@ -10,7 +11,10 @@ import { openKvm, type KvmOptions, type KvmSystem } from "./system.ts";
 import type { VmHandle } from "./vm.ts";
 
 /** How a guest is to be loaded. */
-export interface BootOptions extends KvmOptions {}
+export interface BootOptions extends KvmOptions {
+  /** What CPUID says in the guest, made of what KVM offers; all of that unless given. See {@link editCpuid}. */
+  readonly cpuid?: (supported: readonly CpuidEntry[]) => readonly CpuidEntry[];
+}
 
 /**
  * Makes a machine of an image: memory, its bytes, one vCPU with all that KVM's CPUID offers, and the CPU's state, which is
@@ -32,14 +36,14 @@ export async function boot(image: LoadableImage, options: BootOptions = {}): Pro
   using kvm = await openKvm(options);
   const vm = kvm.createVm();
   try {
-    return load(image, kvm, vm);
+    return load(image, kvm, vm, options);
   } catch (error) {
     vm.close();
     throw error;
   }
 }
 
-function load(image: LoadableImage, kvm: KvmSystem, vm: VmHandle): Machine {
+function load(image: LoadableImage, kvm: KvmSystem, vm: VmHandle, { cpuid }: BootOptions): Machine {
   reserveForIntel(image, kvm, vm);
   for (const [slot, { at, size }] of image.memory.entries()) {
     if (size === 0n) throw badArgument(`memory region ${slot} at ${hex(at)} is empty`, image.memory[slot]);
@@ -48,7 +52,8 @@ function load(image: LoadableImage, kvm: KvmSystem, vm: VmHandle): Machine {
   for (const { at, bytes } of image.chunks) vm.writeMemory(at, bytes);
   const vcpu = vm.createVcpu(0);
   // CPUID decides which bits control registers may have: it comes first.
-  vcpu.setCpuid2(kvm.getSupportedCpuid());
+  const supported = kvm.getSupportedCpuid();
+  vcpu.setCpuid2(cpuid === undefined ? supported : cpuid(supported));
   const { apicBase, interruptBitmap } = vcpu.getSregs();
   vcpu.setSregs({ ...image.cpu, apicBase, interruptBitmap });
   requireAccepted(image.cpu, vcpu.getSregs(), kvm.kind);

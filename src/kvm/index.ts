@@ -7,6 +7,7 @@ export type { ExitReasonName, InternalErrorName, SystemEventName } from "./abi-c
 export { boot, type BootOptions } from "./boot.ts";
 export { capabilityNumbers, type CapabilityName } from "./capabilities.ts";
 export type { CpuidEntry } from "./cpuid.ts";
+export { editCpuid, hasCpuidFeature, type CpuidFeature } from "./cpuid-features.ts";
 export type { Answer, Device, EndRun, MmioDevice, PortDevice, ReadHandlers, Timing, WriteHandlers } from "./device.ts";
 export type { SnapshotPart } from "./cpu-snapshot.ts";
 export type { Duration } from "./duration.ts";
@@ -59,6 +60,7 @@ export type {
 export { KvmError, type KvmErrorCode, type KvmErrorDetails } from "./kvm-error.ts";
 export { locationToText, type GuestLocation } from "./location.ts";
 export type { LoadableImage, Machine } from "./machine.ts";
+export type { Msr } from "./msrs.ts";
 export { kvmKind, type KvmKind } from "./platform.ts";
 export { DEFAULT_TIMEOUT, type CommonRunOptions, type RunOptions, type StreamOptions } from "./run-options.ts";
 export type { SpecialRegisters } from "./registers.ts";
@@ -66,7 +68,8 @@ export { serialPort, type SerialOptions, type SerialPort } from "./serial.ts";
 export type { Snapshot, SnapshotOptions } from "./snapshot.ts";
 export { Kvm, type KvmOpener, type KvmOptions } from "./system.ts";
 export { debugConsole, exitDevice, type DebugConsole, type DebugConsoleOptions } from "./test-devices.ts";
-export type { GuestDebug, Msr, Translation, Vcpu } from "./vcpu.ts";
-export type { DebugRegisters, Fpu, MpState, VcpuEvents, VcpuState, Xcr } from "./vcpu-state.ts";
+export type { GuestDebug, Translation, Vcpu } from "./vcpu.ts";
+export type { VcpuState } from "./vcpu-state.ts";
+export type { DebugRegisters, Fpu, MpState, VcpuEvents, Xcr } from "./vcpu-structs.ts";
 export type { ClockData, IrqchipName, MsrFilterRange, Msi, VmState } from "./vm-state.ts";
 export type { CoalescedZone, UserMemoryRegion, Vm } from "./vm.ts";

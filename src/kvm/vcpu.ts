@@ -2,16 +2,7 @@
 import { constants } from "node:os";
 import type { PhysAddr, VirtAddr } from "../core/address.ts";
 import type { GeneralRegisters } from "../layout/cpu-state.ts";
-import {
-  kvmGuestDebug,
-  kvmMsrEntry,
-  kvmMsrs,
-  kvmRegs,
-  kvmRun,
-  kvmSignalMask,
-  kvmSregs,
-  kvmTranslation,
-} from "./abi-struct.ts";
+import { kvmGuestDebug, kvmRegs, kvmRun, kvmSignalMask, kvmSregs, kvmTranslation } from "./abi-struct.ts";
 import { ioctlNumber } from "./abi-ioctl.ts";
 import { linuxConstants, SIGNAL_SET_SIZE } from "./abi-linux.ts";
 import { CpuSnapshot, type CpuSource, type SnapshotPart } from "./cpu-snapshot.ts";
@@ -21,12 +12,13 @@ import type { Descriptor } from "./descriptor.ts";
 import { answerExit, isAnswerable } from "./answer-exit.ts";
 import { decodeExit, isMemoryFault } from "./decode-exit.ts";
 import type { AnswerableExit, Exit } from "./exits.ts";
-import { newStruct, readBigint, readNumber, writeField, type StructBytes } from "./fields.ts";
+import { newStruct, readBigint, readNumber, writeField } from "./fields.ts";
 import { VcpuStateCalls, type VcpuState } from "./vcpu-state.ts";
 import { callFailed, ioctlFailed, msrRefused } from "./host-error.ts";
 import { PAGE_SIZE } from "./guest-memory.ts";
 import { badArgument, closed } from "./kvm-error.ts";
 import type { HostAddress } from "./libc.ts";
+import { encodeMsrs, msrValue, type Msr } from "./msrs.ts";
 import type { KvmKind } from "./platform.ts";
 import {
   decodeRegisters,
@@ -47,13 +39,6 @@ export interface Translation {
   readonly writeable: boolean;
   /** KVM on x86 never says so. */
   readonly usermode: boolean;
-}
-
-/** A model-specific register and its value. */
-export interface Msr {
-  /** The number that RDMSR takes in ECX: 32 bits (SDM vol. 4). */
-  readonly index: number;
-  readonly data: bigint;
 }
 
 /** What `KVM_SET_GUEST_DEBUG` is to watch. */
@@ -163,14 +148,14 @@ export class VcpuHandle extends VcpuStateCalls implements Vcpu {
   }
 
   getMsrs(indices: readonly number[]): readonly bigint[] {
-    const { bytes, view } = msrStruct(indices.map((index) => ({ index, data: 0n })));
+    const { bytes, view } = encodeMsrs(indices.map((index) => ({ index, data: 0n })));
     const done = this.set("KVM_GET_MSRS", bytes, indices);
     if (done < indices.length) throw msrRefused("KVM_GET_MSRS", indices[done]!, done);
-    return indices.map((_, number) => readBigint(view, kvmMsrEntry.fields.data, msrAt(number)));
+    return indices.map((_, number) => msrValue(view, number));
   }
 
   setMsrs(msrs: readonly Msr[]): void {
-    const done = this.set("KVM_SET_MSRS", msrStruct(msrs).bytes, msrs);
+    const done = this.set("KVM_SET_MSRS", encodeMsrs(msrs).bytes, msrs);
     if (done < msrs.length) throw msrRefused("KVM_SET_MSRS", msrs[done]!.index, done);
   }
 
@@ -318,15 +303,3 @@ export class VcpuHandle extends VcpuStateCalls implements Vcpu {
 
 /** `KVM_SYNC_X86_REGS`, `KVM_SYNC_X86_SREGS` and `KVM_SYNC_X86_EVENTS` (asm/kvm.h). */
 export const ALL_SYNC_REGS = 7;
-
-const msrAt = (number: number): number => kvmMsrs.size + number * kvmMsrEntry.size;
-
-function msrStruct(msrs: readonly Msr[]): StructBytes {
-  const struct = newStruct(msrAt(msrs.length));
-  writeField(struct.view, kvmMsrs.fields.nmsrs, msrs.length, "nmsrs");
-  for (const [number, { index, data }] of msrs.entries()) {
-    writeField(struct.view, kvmMsrEntry.fields.index, index, "the MSR's number", msrAt(number));
-    writeField(struct.view, kvmMsrEntry.fields.data, data, "the MSR's value", msrAt(number));
-  }
-  return struct;
-}

@@ -20,6 +20,7 @@ import { kernelSigaction, linuxConstants, linuxLayouts, SIGNAL_SET_SIZE, syscall
 import { stateLayouts } from "../../src/kvm/abi-state.ts";
 import { newerKvmRun, structLayouts, type StructLayout } from "../../src/kvm/abi-struct.ts";
 import { capabilityNumbers } from "../../src/kvm/capabilities.ts";
+import { mpStates } from "../../src/kvm/vcpu-structs.ts";
 import { macrosOf, noCompiler, runC } from "./c-program.ts";
 
 /** The rows of all tables: a C expression, and the number that we say it has. */
@@ -36,6 +37,7 @@ const allKvmRows: Rows = {
   ...internalErrors,
   ...msrExitReasons,
   ...systemEvents,
+  ...mpStates,
   ...ioDirections,
   ...guestDebugFlags,
   ...memoryFlags,
