@@ -25,7 +25,14 @@ const SHORTEST = 0.001;
  * When tickers are put out that their run left armed: those of a synchronous run as soon as its consumer waits for anything,
  * those of an asynchronous one, whose consumer waits for every exit, when the event loop has turned.
  */
-const sweeps = {
+interface Sweep {
+  readonly armed: Set<Ticker>;
+  isDue: boolean;
+  readonly schedule: (sweep: () => void) => void;
+}
+
+/** See above. */
+const sweeps: Readonly<Record<"sync" | "async", Sweep>> = {
   sync: { armed: new Set<Ticker>(), isDue: false, schedule: queueMicrotask },
   async: { armed: new Set<Ticker>(), isDue: false, schedule: (sweep: () => void) => void setImmediate(sweep) },
 };
