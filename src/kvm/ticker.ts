@@ -21,17 +21,17 @@ import {
 /** The shortest time to the first tick, in ms: a timer of 0 would never tick. */
 const SHORTEST = 0.001;
 
-/**
- * When tickers are put out that their run left armed: those of a synchronous run as soon as its consumer waits for anything,
- * those of an asynchronous one, whose consumer waits for every exit, when the event loop has turned.
- */
+/** The tickers that a kind of run left armed, and when they are put out. */
 interface Sweep {
   readonly armed: Set<Ticker>;
   isDue: boolean;
   readonly schedule: (sweep: () => void) => void;
 }
 
-/** See above. */
+/**
+ * When tickers are put out that their run left armed: those of a synchronous run as soon as its consumer waits for anything,
+ * those of an asynchronous one, whose consumer waits for every exit, when the event loop has turned.
+ */
 const sweeps: Readonly<Record<"sync" | "async", Sweep>> = {
   sync: { armed: new Set<Ticker>(), isDue: false, schedule: queueMicrotask },
   async: { armed: new Set<Ticker>(), isDue: false, schedule: (sweep: () => void) => void setImmediate(sweep) },
