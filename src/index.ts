@@ -8,14 +8,22 @@ export type { SourceLocation } from "./core/source.ts";
 export type { Size } from "./core/units.ts";
 export {
   boot,
+  debugConsole,
+  exitDevice,
   Kvm,
   KvmError,
   kvmKind,
+  locationToText,
+  serialPort,
   type BootOptions,
+  type Device,
   type Exit,
+  type GuestLocation,
   type KvmErrorCode,
   type Machine,
   type RunOptions,
+  type Snapshot,
+  type StreamOptions,
 } from "./kvm/index.ts";
 export * from "./layout/index.ts";
 export { PagingError, type Access, type Mapping } from "./paging/index.ts";

@@ -1,6 +1,7 @@
 /** From an image to a machine. */
 import type { PhysAddr } from "../core/address.ts";
 import { hex } from "../core/hex.ts";
+import { show } from "../core/show.ts";
 import type { MemoryRegion } from "../layout/image.ts";
 import { requireAccepted } from "./accepted-state.ts";
 import type { CpuidEntry } from "./cpuid.ts";
@@ -33,6 +34,7 @@ export interface BootOptions extends KvmOptions {
  * ```
  */
 export async function boot(image: LoadableImage, options: BootOptions = {}): Promise<Machine> {
+  requireImage(image);
   using kvm = await openKvm(options);
   const vm = kvm.createVm();
   try {
@@ -41,6 +43,13 @@ export async function boot(image: LoadableImage, options: BootOptions = {}): Pro
     vm.close();
     throw error;
   }
+}
+
+/** What JavaScript without types may pass instead: a layout that is not built, the promise of an image, nothing at all. */
+function requireImage(image: unknown): void {
+  const given = (image ?? {}) as Partial<Record<keyof LoadableImage, unknown>>;
+  if (Array.isArray(given.memory) && Array.isArray(given.chunks) && typeof given.cpu === "object") return;
+  throw badArgument(`boot takes an image, got ${show(image)}`, image, "make one with: await layout({ ... }).build()");
 }
 
 function load(image: LoadableImage, kvm: KvmSystem, vm: VmHandle, { cpuid }: BootOptions): Machine {

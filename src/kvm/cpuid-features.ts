@@ -5,8 +5,75 @@ import { badArgument } from "./kvm-error.ts";
 /** Where a feature's bit is. */
 type FeatureBit = readonly [leaf: number, subleaf: number, register: "eax" | "ebx" | "ecx" | "edx", bit: number];
 
+/** A feature of the CPU: `"avx2"`. */
+export type CpuidFeature =
+  | "sse3"
+  | "pclmulqdq"
+  | "monitor"
+  | "vmx"
+  | "ssse3"
+  | "fma"
+  | "cmpxchg16b"
+  | "pcid"
+  | "sse4_1"
+  | "sse4_2"
+  | "x2apic"
+  | "movbe"
+  | "popcnt"
+  | "tsc_deadline"
+  | "aes"
+  | "xsave"
+  | "avx"
+  | "f16c"
+  | "rdrand"
+  | "hypervisor"
+  | "fpu"
+  | "pse"
+  | "tsc"
+  | "msr"
+  | "pae"
+  | "cmpxchg8b"
+  | "apic"
+  | "sep"
+  | "mtrr"
+  | "pge"
+  | "cmov"
+  | "pat"
+  | "pse36"
+  | "clfsh"
+  | "mmx"
+  | "fxsr"
+  | "sse"
+  | "sse2"
+  | "fsgsbase"
+  | "bmi1"
+  | "avx2"
+  | "smep"
+  | "bmi2"
+  | "erms"
+  | "invpcid"
+  | "avx512f"
+  | "rdseed"
+  | "adx"
+  | "smap"
+  | "sha"
+  | "umip"
+  | "pku"
+  | "la57"
+  | "rdpid"
+  | "pks"
+  | "lahf_sahf"
+  | "svm"
+  | "lzcnt"
+  | "syscall"
+  | "nx"
+  | "page1gb"
+  | "rdtscp"
+  | "long_mode"
+  | "invariant_tsc";
+
 /** SDM vol. 2A, CPUID, tables 3-8 to 3-11; APM vol. 3, appendix E. Named as the manuals do, in lower case, with `_` for what is no letter. */
-export const cpuidFeatures = {
+export const cpuidFeatures: Readonly<Record<CpuidFeature, FeatureBit>> = {
   sse3: [1, 0, "ecx", 0],
   pclmulqdq: [1, 0, "ecx", 1],
   monitor: [1, 0, "ecx", 3],
@@ -71,10 +138,7 @@ export const cpuidFeatures = {
   rdtscp: [0x8000_0001, 0, "edx", 27],
   long_mode: [0x8000_0001, 0, "edx", 29],
   invariant_tsc: [0x8000_0007, 0, "edx", 8],
-} as const satisfies Record<string, FeatureBit>;
-
-/** A feature of the CPU: `"avx2"`. */
-export type CpuidFeature = keyof typeof cpuidFeatures;
+};
 
 /** Whether CPUID says that a feature is there. Throws {@link KvmError} `BAD_ARGUMENT` for a name that is none. */
 export function hasCpuidFeature(entries: readonly CpuidEntry[], feature: CpuidFeature): boolean {
