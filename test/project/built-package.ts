@@ -1,11 +1,11 @@
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { tsc } from "./child.ts";
+import { run } from "./child.ts";
 import { packageRoot } from "./source-files.ts";
 
 /** What `npm pack` may take, and its manifest; the build is added. */
-const packed = ["package.json", "LICENSE", "README.md", "ARCHITECTURE.md", "CHANGELOG.md", "src"];
+const packed = ["package.json", "LICENSE", "README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs", "src"];
 
 /** A temporary folder with the package built in it, and how to remove it. Its dependencies are those of this tree. */
 export async function buildPackage(): Promise<{ folder: string; remove: () => void }> {
@@ -13,7 +13,11 @@ export async function buildPackage(): Promise<{ folder: string; remove: () => vo
   const remove = () => rmSync(folder, { recursive: true });
   for (const file of packed) cpSync(path.join(packageRoot, file), path.join(folder, file), { recursive: true });
   symlinkSync(path.join(packageRoot, "node_modules"), path.join(folder, "node_modules"));
-  const built = await tsc("-p", path.join(packageRoot, "tsconfig.build.json"), "--outDir", path.join(folder, "dist"));
+  const built = await run(
+    process.execPath,
+    [path.join(packageRoot, "scripts/build.mjs"), path.join(folder, "dist")],
+    {},
+  );
   if (built.status !== 0) {
     remove();
     throw new Error(`The build failed:\n${built.stdout}${built.stderr}`);

@@ -24,13 +24,17 @@ test("the package holds the build, its source, the licence and the documents, an
     "CHANGELOG.md",
     "LICENSE",
     "README.md",
+    ...filesUnder("docs", ".md").map((file) => `docs/${file}`),
     "package.json",
   ]);
   expect(packed.filter((file) => file.startsWith("src/")).toSorted()).toEqual(sources.map((file) => `src/${file}`));
   expect(packed.filter((file) => file.startsWith("dist/")).toSorted()).toEqual(
     sources
-      .filter((file) => !file.endsWith(".d.ts"))
-      .flatMap((file) => [".js", ".js.map", ".d.ts", ".d.ts.map"].map((end) => `dist/${file.replace(/\.ts$/, end)}`))
+      .flatMap((file) =>
+        file.endsWith(".d.ts")
+          ? [`dist/${file}`]
+          : [".js", ".js.map", ".d.ts", ".d.ts.map"].map((end) => `dist/${file.replace(/\.ts$/, end)}`),
+      )
       .toSorted(),
   );
   const entries = entryPoints().map(({ file }) => file.replace(/^src\/(.*)\.ts$/, "dist/$1.js"));
