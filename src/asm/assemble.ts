@@ -1,13 +1,15 @@
 /** Assembling: code becomes a program, verified to the last instruction. */
 import { arrange } from "./arrange.ts";
-import { show } from "../core/show.ts";
 import { AsmError } from "./asm-error.ts";
-import { locate } from "./call-site.ts";
+import type { AssembleOptions } from "./assemble-options.ts";
+import { checkOptions, checkOrigin, checkSections } from "./assemble-options.ts";
+import type { CallSite } from "./call-site.ts";
+import { captureCallSite, locate } from "./call-site.ts";
+import { checkCode } from "./check-code.ts";
+import { checkBranches, checkLabels } from "./check-labels.ts";
 import type { AnyCode, Linked } from "./code-types.ts";
 import { maskToText } from "./decorators.ts";
 import { Encoder, type Encoding, type Request } from "./encode.ts";
-import type { Expression } from "./expression.ts";
-import { isExpression, labelsOf } from "./expression.ts";
 import { FormTable } from "./form-table.ts";
 import { loadIced } from "./iced.ts";
 import { loadKeystone } from "./keystone.ts";
@@ -17,18 +19,9 @@ import type { ListingLine } from "./listing.ts";
 import { statementToText } from "./listing.ts";
 import type { Mode } from "./mode.ts";
 import type { InstructionNode, Node, NodeOperand } from "./node.ts";
-import { expressionsOf, plan } from "./plan.ts";
-import { nearest } from "./nearest.ts";
-import { registerNames } from "./text/register-names.ts";
+import { notEncodable } from "./not-encodable.ts";
+import { plan } from "./plan.ts";
 import { verify } from "./verify.ts";
-
-/** Options of {@link assemble}. */
-export interface AssembleOptions {
-  /** The virtual address of the first byte. 0 unless given. */
-  readonly origin?: bigint;
-  /** The virtual addresses of sections that do not follow the ones before them, by name. */
-  readonly sections?: Readonly<Record<string, bigint>>;
-}
 
 /** A section that lies apart from the rest of its program. */
 export interface ProgramSection {
@@ -67,12 +60,20 @@ export async function assemble<C extends AnyCode>(
   code: C & Linked<C>,
   options: AssembleOptions = {},
 ): Promise<Program> {
-  const { nodes: written }: AnyCode = code;
-  const mode = modeOf(written) ?? (code as AnyCode).mode;
-  const origin = checkOrigin("origin", mode, options.origin ?? 0n);
-  for (const [name, address] of Object.entries(options.sections ?? {})) checkOrigin(`sections.${name}`, 64, address);
-  const nodes = arrange(written, options.sections);
-  checkSections(nodes, options.sections);
+  const site = (): CallSite => captureCallSite(assemble);
+  const checked = checkCode("assemble takes", code, site);
+  const { nodes: written } = checked;
+  const mode = startingMode(checked);
+  checkOptions("assemble", ["origin", "sections"], options, site);
+  const origin = checkOrigin("origin", mode, options.origin ?? 0n, site);
+  const addresses = Object.fromEntries(
+    Object.entries(options.sections ?? {}).map(([name, address]) => [
+      name,
+      checkOrigin(`sections.${name}`, 64, address, site),
+    ]),
+  );
+  const nodes = arrange(written, addresses);
+  checkSections(nodes, addresses);
   checkLabels(nodes);
   const statements = await encodeAll(nodes);
   checkBranches(statements);
@@ -98,11 +99,7 @@ export async function assemble<C extends AnyCode>(
 
 /** The mode of the first instruction: code that crosses from mode to mode ends in another. */
 export function startingMode({ nodes, mode }: AnyCode): Mode {
-  return modeOf(nodes) ?? mode;
-}
-
-function modeOf(nodes: readonly Node[]): Mode | undefined {
-  return nodes.find((node) => node.kind === "instruction")?.mode;
+  return nodes.find((node) => node.kind === "instruction")?.mode ?? mode;
 }
 
 /** The bytes from the beginning to the first section that lies apart, then each of these. */
@@ -114,29 +111,6 @@ function partsOf(statements: readonly Placed[], bytes: Uint8Array): readonly Pro
     at += size;
   }
   return parts.map(({ name, origin, from }, i) => ({ name, origin, bytes: bytes.slice(from, parts[i + 1]?.from) }));
-}
-
-/** A section that is placed must be one that the code has. */
-function checkSections(nodes: readonly Node[], sections: AssembleOptions["sections"] = {}): void {
-  const placed = new Set(nodes.flatMap((node) => (node.kind === "origin" ? [node.name] : [])));
-  const missing = Object.keys(sections).find((name) => !placed.has(name));
-  if (missing === undefined) return;
-  throw new AsmError(`the code has no section ${JSON.stringify(missing)} with anything in it`, {
-    code: "BAD_VALUE",
-    value: missing,
-    hint: "a section begins with .section(name)",
-  });
-}
-
-function checkOrigin(what: string, mode: Mode, origin: bigint): bigint {
-  if (typeof origin === "bigint" && origin >= 0n && origin < 1n << BigInt(mode)) return origin;
-  throw new AsmError(
-    `${what}: an address of ${mode}-bit code is a bigint from 0 to 2^${mode} - 1, got ${show(origin)}`,
-    {
-      code: "OUT_OF_RANGE",
-      value: origin,
-    },
-  );
 }
 
 /** More than this is no guest: 1 GiB. */
@@ -159,70 +133,6 @@ function checkTotal(statements: readonly Placed[]): void {
 function publicLabels(nodes: readonly Node[], labels: ReadonlyMap<string, bigint>): ReadonlyMap<string, bigint> {
   const local = new Set(nodes.flatMap((node) => (node.kind === "label" && node.local === true ? [node.name] : [])));
   return local.size === 0 ? labels : new Map(Array.from(labels).filter(([name]) => !local.has(name)));
-}
-
-/** The builder's types find these mistakes as well; names that are computed are found here. */
-function checkLabels(nodes: readonly Node[]): void {
-  const defined = new Map<string, Node>();
-  for (const node of nodes) {
-    if (node.kind !== "label" && node.kind !== "constant") continue;
-    const first = defined.get(node.name);
-    if (first !== undefined) {
-      const where = locate(first.site);
-      throw new AsmError(`label "${node.name}" is defined twice`, {
-        code: "DUPLICATE_LABEL",
-        value: node.name,
-        source: locate(node.site),
-        ...(where === undefined ? {} : { hint: `the first definition is at ${where.file}:${where.line}` }),
-      });
-    }
-    defined.set(node.name, node);
-  }
-  for (const node of nodes) {
-    for (const expression of expressionsIn(node)) {
-      const missing = labelsOf(expression).find((name) => !defined.has(name));
-      if (missing === undefined) continue;
-      throw new AsmError(`label "${missing}" is not defined`, {
-        code: "UNDEFINED_LABEL",
-        value: missing,
-        source: locate(node.site),
-        hint: hintAt(missing, [...defined.keys()], node.site.inText !== undefined),
-      });
-    }
-  }
-}
-
-/** So many labels are listed; of more, only one that is spelled alike. */
-const mostListed = 12;
-
-function hintAt(missing: string, defined: readonly string[], isInText: boolean): string {
-  const close = nearest(missing, defined);
-  // In text a register with a slip of the pen is a label that nobody defined.
-  const register = isInText && close === undefined ? nearest(missing, registerNames()) : undefined;
-  if (register !== undefined) return `did you mean the register ${register}?`;
-  if (close !== undefined && defined.length > mostListed) return `did you mean ${close}?`;
-  const listed = defined.slice(0, mostListed).join(", ");
-  if (defined.length === 0) return "no label is";
-  return defined.length > mostListed
-    ? `these are, and ${defined.length - mostListed} more: ${listed}`
-    : `these are: ${listed}`;
-}
-
-function expressionsIn(node: Node): readonly Expression[] {
-  switch (node.kind) {
-    case "instruction":
-      return expressionsOf(node);
-    case "numbers":
-      return node.values.filter(isExpression);
-    case "advance":
-      return [node.to];
-    case "repeat":
-      return [node.count];
-    case "constant":
-      return [node.value];
-    default:
-      return [];
-  }
 }
 
 /** Plans and encodes; statements that differ in their labels alone share their encodings. */
@@ -286,43 +196,6 @@ function operandShape(operand: NodeOperand): string {
   const { size, segment, base, index, scale, displacement } = operand;
   const at = typeof displacement === "bigint" ? displacement.toString(16) : "label";
   return `${size}[${segment},${base},${index},${scale},${at}]`;
-}
-
-/** A near branch stays in its code segment, and so in its mode: it cannot reach code of another. */
-function checkBranches(statements: readonly Placed[]): void {
-  const modes = new Map<string, Mode>();
-  const used = new Set<Mode>();
-  for (const { node } of statements) {
-    if (node.kind === "label") modes.set(node.name, node.mode);
-    else if (node.kind === "instruction") used.add(node.mode);
-  }
-  if (used.size < 2) return;
-  for (const { node, alternatives } of statements) {
-    if (node.kind !== "instruction" || alternatives[0]!.request.forms[0]!.written[0]?.branch === undefined) continue;
-    const [target] = node.operands;
-    const label = isExpression(target)
-      ? labelsOf(target).find((name) => (modes.get(name) ?? node.mode) !== node.mode)
-      : undefined;
-    if (label === undefined) continue;
-    throw new AsmError(
-      `${statementToText(node)}: "${label}" is ${modes.get(label)}-bit code, and this is ${node.mode}-bit code`,
-      {
-        code: "BAD_OPERANDS",
-        value: label,
-        source: locate(node.site),
-        hint: "only far transfers lead from one mode to another: ljmp(far(selector, label)), retf, iret",
-      },
-    );
-  }
-}
-
-function notEncodable(node: InstructionNode): AsmError {
-  return new AsmError(`${statementToText(node)}: no encoding of ${node.mnemonic} holds these operands together`, {
-    code: "NOT_ENCODABLE",
-    value: node.operands,
-    source: locate(node.site),
-    hint: "a prefix it cannot have, ah to dh beside a register that needs REX, or an address that no ModRM byte spells",
-  });
 }
 
 function concatenate(chunks: readonly Uint8Array[]): Uint8Array {

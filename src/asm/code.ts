@@ -9,18 +9,20 @@ import type { DataContext } from "./data.ts";
 import { dataStatements } from "./data.ts";
 import { undecorate, type Broadcast, type Masked, type Rounding } from "./decorators.ts";
 import type { Expression } from "./expression.ts";
-import { offset, wholeNumber } from "./expression.ts";
+import { addressOf } from "./expression.ts";
 import type { Far } from "./far.ts";
 import { farTransfers, isFarTransfer } from "./far-transfers.ts";
 import { instructionCodes } from "./instruction-codes.ts";
 import type { Memory } from "./memory.ts";
 import type { Mode } from "./mode.ts";
 import type { Mnemonic, Node, NodeOperand, Prefix } from "./node.ts";
-import { renameLabels } from "./rename.ts";
+import { privately } from "./rename.ts";
+import { checkCode } from "./check-code.ts";
 import type { Register } from "./register.ts";
 import { writeStatements, type OpenCode, type Statements } from "./statements.ts";
 import { readText } from "./text/read-text.ts";
-import { holeText, SourceText } from "./text/source-text.ts";
+import { templateText } from "./text/template-text.ts";
+import { checkName, wholeNumber } from "./whole-number.ts";
 
 /** Code as it is at run time: a list that grows at its end and shares its beginning with the code it came from. */
 class CodeBuilder {
@@ -63,28 +65,43 @@ class CodeBuilder {
     return this.#withPrefix("repne");
   }
 
+  get repz(): CodeBuilder {
+    return this.#withPrefix("repe");
+  }
+
+  get repnz(): CodeBuilder {
+    return this.#withPrefix("repne");
+  }
+
   get lock(): CodeBuilder {
     return this.#withPrefix("lock");
   }
 
   section(name: string): CodeBuilder {
-    return this.#append({ kind: "section", name, last: /^\.bss\b/.test(name), site: captureCallSite(this.section) });
+    const site = captureCallSite(this.section);
+    return this.#append({ kind: "section", name: checkName("section", name, site), last: /^\.bss\b/.test(name), site });
   }
 
   use(fragment: AnyCode): CodeBuilder {
-    return this.#appendAll(fragment, captureCallSite(this.use));
+    const site = captureCallSite(this.use);
+    return this.#appendAll(checkCode("use takes", fragment, site), site);
   }
 
   local(fragment: AnyCode): CodeBuilder {
-    return this.#appendAll(fragment, captureCallSite(this.local), true);
+    const site = captureCallSite(this.local);
+    return this.#appendAll(checkCode("local takes", fragment, site), site, true);
   }
 
   repeat(count: number, body: AnyCode | ((index: number) => AnyCode)): CodeBuilder {
     const site = captureCallSite(this.repeat);
     if (!Number.isSafeInteger(count) || count < 0)
-      throw badValue(`repeat takes a number of times, got ${count}`, count, site);
+      throw badValue(`repeat takes a number of times, got ${show(count)}`, count, site);
+    if (typeof body !== "function") checkCode("repeat takes", body, site);
     let code: CodeBuilder = this; // oxlint-disable-line typescript/no-this-alias
-    for (let i = 0; i < count; i++) code = code.#appendAll(typeof body === "function" ? body(i) : body, site, true);
+    for (let i = 0; i < count; i++) {
+      const each = typeof body === "function" ? checkCode("repeat's function returns", body(i), site) : body;
+      code = code.#appendAll(each, site, true);
+    }
     return code;
   }
 
@@ -111,7 +128,8 @@ class CodeBuilder {
   }
 
   label(name: string): CodeBuilder {
-    return this.#append({ kind: "label", name, mode: this.mode, site: captureCallSite(this.label) });
+    const site = captureCallSite(this.label);
+    return this.#append({ kind: "label", name: checkName("label", name, site), mode: this.mode, site });
   }
 
   asm(text: TemplateStringsArray | string, ...values: unknown[]): CodeBuilder {
@@ -185,41 +203,16 @@ class CodeBuilder {
   }
 }
 
-/** Statements with names for their own labels that nothing else can have; labels that they do not define stay. */
-function privately(nodes: readonly Node[], isOwn: (node: Node) => boolean, scope: number): readonly Node[] {
-  const own = new Set(nodes.flatMap((node) => (isNamed(node) && isOwn(node) ? [node.name] : [])));
-  if (own.size === 0) return nodes;
-  return renameLabels(nodes, (name) => (own.has(name) ? `${name}@${scope}` : name)).map((node, i) =>
-    node.kind === "label" && isOwn(nodes[i]!) ? { ...node, local: true } : node,
-  );
-}
-
-/** Numeric labels are told apart by where they stand, as often as they are used. */
-const isNamed = (node: Node): node is Extract<Node, { kind: "label" | "constant" }> =>
-  node.kind === "constant" || (node.kind === "label" && !/^\d+$/.test(node.name));
-
 function badValue(message: string, value: unknown, site: CallSite): AsmError {
   return new AsmError(message, { code: "BAD_VALUE", value, source: locate(site) });
-}
-
-/** The text of a template or of a string; of a template as it is written, so that `\\n` reaches the string it stands in. */
-function templateText(text: TemplateStringsArray | string, values: readonly unknown[], site: CallSite): SourceText {
-  if (typeof text === "string") return new SourceText(text, site);
-  let joined = text.raw[0]!;
-  const holes = values.map((value, i) => {
-    const at = joined.length;
-    joined += `${holeText}${text.raw[i + 1]}`;
-    return { at, value };
-  });
-  return new SourceText(joined, site, holes);
 }
 
 /** An operand without its decoration. */
 type Plain = Exclude<Operand, Masked | Broadcast | Rounding>;
 
 function nodeOperand(mnemonic: Mnemonic, operand: Plain, site: CallSite): NodeOperand {
-  if (typeof operand === "number" || typeof operand === "bigint") return wholeNumber(operand);
-  if (typeof operand === "string") return offset(operand);
+  if (typeof operand === "number" || typeof operand === "bigint") return wholeNumber(operand, { site });
+  if (typeof operand === "string") return addressOf(checkName(`${mnemonic}, where it names a label,`, operand, site));
   if (typeof operand === "object" && operand !== null && operandKinds.has(operand.kind)) return operand;
   throw new AsmError(`${mnemonic} was given ${show(operand)}, which is no operand`, {
     code: "BAD_OPERANDS",

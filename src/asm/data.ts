@@ -6,9 +6,10 @@ import { locate } from "./call-site.ts";
 import type { Value } from "./code-types.ts";
 import { mostFilled } from "./elastic.ts";
 import type { Expression } from "./expression.ts";
-import { constant, isExpression, offset, wholeNumber } from "./expression.ts";
+import { addressOf, constant, isExpression } from "./expression.ts";
 import type { Mode } from "./mode.ts";
 import type { Fill, Node, NumbersNode } from "./node.ts";
+import { checkName, wholeNumber } from "./whole-number.ts";
 
 /** Where a statement is written. */
 export interface DataContext {
@@ -31,7 +32,7 @@ export const dataStatements: Readonly<Record<string, DataStatement>> = {
     numbers(
       context,
       (context.mode / 8) as NumbersNode["width"],
-      labels.map((label) => offset(label)),
+      labels.map((label) => addressOf(checkName("addresses", label, context.site))),
     ),
   f32: (context, ...values: number[]) => floats(context, "f32", 4, values),
   f64: (context, ...values: number[]) => floats(context, "f64", 8, values),
@@ -44,7 +45,7 @@ export const dataStatements: Readonly<Record<string, DataStatement>> = {
   bytes,
   zero: (context, size: number) => {
     if (!Number.isSafeInteger(size) || size < 0)
-      throw badValue(context, `zero takes a number of bytes, got ${size}`, size);
+      throw badValue(context, `zero takes a number of bytes, got ${show(size)}`, size);
     return room(context, "zero", size);
   },
   reserve: (context, size: number | bigint | Expression) => room(context, "reserve", size),
@@ -59,10 +60,11 @@ function badValue({ site }: DataContext, message: string, value: unknown): AsmEr
 }
 
 function numbers({ site }: DataContext, width: NumbersNode["width"], values: readonly Value[]): Node {
+  const receiver = { takes: `u${width * 8} takes numbers and expressions`, site };
   return {
     kind: "numbers",
     width,
-    values: values.map((value) => (isExpression(value) ? value : wholeNumber(value))),
+    values: values.map((value) => (isExpression(value) ? value : wholeNumber(value, receiver))),
     site,
   };
 }
@@ -133,8 +135,8 @@ function bytesOf(context: DataContext, source: Iterable<number> | ArrayBufferVie
   const isIterable = typeof source === "object" && source !== null && Symbol.iterator in source;
   if (!isIterable) throw badValue(context, `bytes takes an array or a typed array, got ${show(source)}`, source);
   const values = Array.from(source);
-  const bad = values.find((value) => !Number.isInteger(value) || value < 0 || value > 0xff);
-  if (bad !== undefined) throw badValue(context, `a byte is 0 to 255, got ${bad}`, bad);
+  const at = values.findIndex((value) => !Number.isInteger(value) || value < 0 || value > 0xff);
+  if (at !== -1) throw badValue(context, `a byte is 0 to 255, got ${show(values[at])}`, values[at]);
   return Uint8Array.from(values);
 }
 
@@ -148,9 +150,9 @@ function room(context: DataContext, name: string, size: number | bigint | Expres
 }
 
 function align(context: DataContext, alignment: number, fill?: number | "nop"): Node {
-  const isPowerOfTwo = Number.isInteger(Math.log2(alignment)) && alignment >= 1;
+  const isPowerOfTwo = Number.isInteger(alignment) && alignment >= 1 && Number.isInteger(Math.log2(alignment));
   if (!isPowerOfTwo || alignment > 2 ** 30) {
-    throw badValue(context, `align takes a power of two up to 2^30, got ${alignment}`, alignment);
+    throw badValue(context, `align takes a power of two up to 2^30, got ${show(alignment)}`, alignment);
   }
   const byDefault = (): Fill => (context.followsInstruction() ? { nops: context.mode } : 0);
   const chosen: Fill =
@@ -171,11 +173,10 @@ function advance(
 
 function checkFill(context: DataContext, fill: number): number {
   if (Number.isInteger(fill) && fill >= 0 && fill <= 0xff) return fill;
-  throw badValue(context, `a fill is 0 to 255, got ${fill}`, fill);
+  throw badValue(context, `a fill is 0 to 255, got ${show(fill)}`, fill);
 }
 
 function toExpression(context: DataContext, name: string, value: number | bigint | Expression): Expression {
   if (isExpression(value)) return value;
-  if (typeof value === "number" || typeof value === "bigint") return constant(wholeNumber(value));
-  throw badValue(context, `${name} takes a number or an expression, got ${show(value)}`, value);
+  return constant(wholeNumber(value, { takes: `${name} takes a number or an expression`, site: context.site }));
 }

@@ -2,9 +2,11 @@
  * Numbers that are known only when the code is linked: label addresses, added and multiplied, and what is calculated from
  * them.
  */
-import { AsmError } from "./asm-error.ts";
+import type { CallSite } from "./call-site.ts";
+import { captureCallSite } from "./call-site.ts";
 import type { Operator } from "./operator.ts";
 import { operators } from "./operator.ts";
+import { checkName, wholeNumber } from "./whole-number.ts";
 
 /** A sum of label addresses, of the address of the statement that holds it, of calculated values, and of a constant. */
 export interface Expression<Labels extends string = string> {
@@ -37,14 +39,6 @@ export interface Surroundings {
   readonly after: bigint;
 }
 
-/** Throws unless `value` is a whole number that JavaScript holds exactly. */
-export function wholeNumber(value: number | bigint): bigint {
-  if (typeof value === "number" && !Number.isSafeInteger(value)) {
-    throw new AsmError(`expected a whole number below 2^53, or a bigint, got ${value}`, { code: "BAD_VALUE", value });
-  }
-  return BigInt(value);
-}
-
 /** A constant as an expression. */
 export function constant(value: bigint): Expression<never> {
   return { kind: "expression", labels: [], here: 0, constant: value };
@@ -62,7 +56,14 @@ export const here: Expression<never> = { kind: "expression", labels: [], here: 1
  * ```
  */
 export function offset<const L extends string>(label: L, addend: number | bigint = 0): Expression<L> {
-  return { kind: "expression", labels: [{ name: label, factor: 1 }], here: 0, constant: wholeNumber(addend) };
+  const site = (): CallSite => captureCallSite(offset);
+  checkName("offset", label, site);
+  return { ...addressOf(label), constant: wholeNumber(addend, { takes: "offset takes a number of bytes", site }) };
+}
+
+/** The address of a label whose name is known to be one. */
+export function addressOf<L extends string>(label: L): Expression<L> {
+  return { kind: "expression", labels: [{ name: label, factor: 1 }], here: 0, constant: 0n };
 }
 
 /**
@@ -74,6 +75,7 @@ export function offset<const L extends string>(label: L, addend: number | bigint
  * ```
  */
 export function since<const L extends string>(label: L): Expression<L> {
+  checkName("since", label, () => captureCallSite(since));
   return { kind: "expression", labels: [{ name: label, factor: -1 }], here: 1, constant: 0n };
 }
 
@@ -89,6 +91,7 @@ export function distance<const From extends string, const To extends string>(
   from: From,
   to: To,
 ): Expression<From | To> {
+  for (const label of [from, to]) checkName("distance", label, () => captureCallSite(distance));
   return {
     kind: "expression",
     labels: [
@@ -114,7 +117,9 @@ type LabelsOfSummand<S> = S extends string ? S : S extends Expression<infer L> ?
  * ```
  */
 export function sum<const S extends readonly Summand[]>(...summands: S): Expression<LabelsOfSummand<S[number]>> {
-  return summands.map(toExpression).reduce(add, constant(0n)) as Expression<LabelsOfSummand<S[number]>>;
+  return summands.map((each) => toExpression("sum", each, sum)).reduce(add, constant(0n)) as Expression<
+    LabelsOfSummand<S[number]>
+  >;
 }
 
 /**
@@ -129,7 +134,8 @@ export function difference<const A extends Summand, const B extends Summand>(
   from: A,
   subtracted: B,
 ): Expression<LabelsOfSummand<A> | LabelsOfSummand<B>> {
-  return subtract(toExpression(from), toExpression(subtracted)) as Expression<LabelsOfSummand<A> | LabelsOfSummand<B>>;
+  const [a, b] = [from, subtracted].map((each) => toExpression("difference", each, difference));
+  return subtract(a!, b!) as Expression<LabelsOfSummand<A> | LabelsOfSummand<B>>;
 }
 
 /**
@@ -141,12 +147,16 @@ export function difference<const A extends Summand, const B extends Summand>(
  * ```
  */
 export function multiple<const S extends Summand>(value: S, factor: number | bigint): Expression<LabelsOfSummand<S>> {
-  return calculate("*", toExpression(value), constant(wholeNumber(factor))) as Expression<LabelsOfSummand<S>>;
+  const site = (): CallSite => captureCallSite(multiple);
+  const times = wholeNumber(factor, { takes: "multiple takes a number of times", site });
+  return calculate("*", toExpression("multiple", value, multiple), constant(times)) as Expression<LabelsOfSummand<S>>;
 }
 
-function toExpression(summand: Summand): Expression {
-  if (typeof summand === "string") return offset(summand);
-  return isExpression(summand) ? summand : constant(wholeNumber(summand));
+function toExpression(name: string, summand: Summand, method: (...args: never[]) => unknown): Expression {
+  const site = (): CallSite => captureCallSite(method);
+  if (typeof summand === "string") return addressOf(checkName(name, summand, site));
+  if (isExpression(summand)) return summand;
+  return constant(wholeNumber(summand, { takes: `${name} takes labels, numbers and expressions`, site }));
 }
 
 /** Whether an operand or a data value is an expression. */

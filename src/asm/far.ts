@@ -1,7 +1,11 @@
 /** Far pointers: a selector with an offset, where far jumps and far calls go. */
+import { show } from "../core/show.ts";
 import { AsmError } from "./asm-error.ts";
+import type { CallSite } from "./call-site.ts";
+import { captureCallSite, locate } from "./call-site.ts";
 import type { Expression } from "./expression.ts";
-import { isExpression, offset, wholeNumber } from "./expression.ts";
+import { addressOf, isExpression } from "./expression.ts";
+import { checkName, wholeNumber } from "./whole-number.ts";
 
 /** A selector and an offset into its segment. */
 export interface Far<Labels extends string = string> {
@@ -30,9 +34,14 @@ export function far<const L extends string = never>(
   target: L | number | bigint | Expression<L>,
   bits: 0 | 16 | 32 = 0,
 ): Far<L> {
-  if (!Number.isInteger(selector) || selector < 0 || selector > 0xffff) {
-    throw new AsmError(`a selector is 0 to 0xffff, got ${selector}`, { code: "BAD_VALUE", value: selector });
-  }
-  const where = typeof target === "string" ? offset(target) : isExpression(target) ? target : wholeNumber(target);
-  return { kind: "far", selector, offset: where, bits };
+  const site = (): CallSite => captureCallSite(far);
+  const badValue = (message: string, value: unknown): AsmError =>
+    new AsmError(message, { code: "BAD_VALUE", value, source: locate(site()) });
+  if (!Number.isInteger(selector) || selector < 0 || selector > 0xffff)
+    throw badValue(`a selector is 0 to 0xffff, got ${show(selector)}`, selector);
+  if (![0, 16, 32].includes(bits)) throw badValue(`the offset of far has 16 or 32 bits, got ${show(bits)}`, bits);
+  if (typeof target === "string")
+    return { kind: "far", selector, offset: addressOf(checkName("far", target, site)) as Expression<L>, bits };
+  const takes = "far takes a label, a number or an expression";
+  return { kind: "far", selector, offset: isExpression(target) ? target : wholeNumber(target, { takes, site }), bits };
 }

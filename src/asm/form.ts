@@ -198,15 +198,16 @@ function needsEvex(operand: NodeOperand): boolean {
 /** Of the forms, those whose immediates hold the numbers that are written. */
 export function formsInRange(forms: readonly Form[], operands: readonly NodeOperand[]): readonly Form[] {
   return forms.filter((form) =>
-    form.written.every(({ immediate }, i) => {
+    form.written.every((kind, i) => {
       const operand = operands[i];
-      return (
-        immediate === undefined ||
-        typeof operand !== "bigint" ||
-        fitsField(operand, immediate.bits, immediate.extendedTo)
-      );
+      return typeof operand !== "bigint" || fitsImmediate(kind, operand);
     }),
   );
+}
+
+/** Whether an operand holds a number, as far as that is known before linking. */
+export function fitsImmediate({ immediate }: OperandKind, value: bigint): boolean {
+  return immediate === undefined || fitsField(value, immediate.bits, immediate.extendedTo);
 }
 
 /** Whether one operand of a form accepts what was written. */

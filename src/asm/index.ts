@@ -2,7 +2,8 @@
 export * from "./registers.ts";
 export type { AsmErrorCode, AsmErrorDetails } from "./asm-error.ts";
 export { AsmError } from "./asm-error.ts";
-export type { AssembleOptions, Program, ProgramSection } from "./assemble.ts";
+export type { AssembleOptions } from "./assemble-options.ts";
+export type { Program, ProgramSection } from "./assemble.ts";
 export { assemble, startingMode } from "./assemble.ts";
 export { code16, code32, code64 } from "./code.ts";
 export type { AnyCode, Code, Code16, Code32, Code64, Linked, Operand, UndefinedLabels, Value } from "./code-types.ts";

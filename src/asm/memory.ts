@@ -1,7 +1,11 @@
 /** Memory operands: what an instruction reads or writes through an address. */
-import type { Expression } from "./expression.ts";
-import { add, constant, isExpression, offset, simplest, wholeNumber } from "./expression.ts";
+import { show } from "../core/show.ts";
 import { AsmError } from "./asm-error.ts";
+import type { CallSite } from "./call-site.ts";
+import { captureCallSite, locate } from "./call-site.ts";
+import type { Expression } from "./expression.ts";
+import { add, addressOf, constant, isExpression, simplest } from "./expression.ts";
+import { checkName, wholeNumber } from "./whole-number.ts";
 import type { Register } from "./register.ts";
 
 /** An index register with its scale: `[rcx*4]`. */
@@ -73,7 +77,13 @@ export type LabelsOfTerms<T extends Term> = T extends string
  * ```
  */
 export function times<R extends Register>(register: R, scale: 1 | 2 | 4 | 8): Scaled<R> {
-  return { kind: "scaled", register, scale };
+  if (isRegister(register) && [1, 2, 4, 8].includes(scale)) return { kind: "scaled", register, scale };
+  const message = `times takes a register and 1, 2, 4 or 8, got ${show(isRegister(register) ? scale : register)}`;
+  throw new AsmError(message, {
+    code: "BAD_ADDRESS",
+    value: [register, scale],
+    source: locate(captureCallSite(times)),
+  });
 }
 
 /**
@@ -85,6 +95,9 @@ export function times<R extends Register>(register: R, scale: 1 | 2 | 4 | 8): Sc
  * ```
  */
 export function rip<const L extends string>(label: L, addend: number | bigint = 0): Memory<0, 64, L> {
+  const site = (): CallSite => captureCallSite(rip);
+  const { labels } = addressOf(checkName("rip", label, site) as L);
+  const displacement = wholeNumber(addend, { takes: "rip takes a number of bytes", site });
   return {
     kind: "memory",
     size: 0,
@@ -93,7 +106,7 @@ export function rip<const L extends string>(label: L, addend: number | bigint = 
     base: "rip",
     index: undefined,
     scale: 1,
-    displacement: { kind: "expression", labels: [{ name: label, factor: 1 }], here: 0, constant: wholeNumber(addend) },
+    displacement: { kind: "expression", labels, here: 0, constant: displacement },
   };
 }
 
@@ -127,13 +140,16 @@ export const ymmword: MemoryMaker<256> = maker(256);
 export const zmmword: MemoryMaker<512> = maker(512);
 
 function maker<Size extends number>(size: Size): MemoryMaker<Size> {
-  return (...terms) => memory(size, terms) as never;
+  const make = (...terms: readonly Term[]): Memory => memory(size, terms, () => captureCallSite(make));
+  return make as never;
 }
 
 const addressSizes = { r16: 16, r32: 32, r64: 64 } as const;
 
-/** Adds the terms up to one operand. */
-function memory(size: number, terms: readonly Term[]): Memory {
+/** Adds the terms up to one operand; `site` is asked where something is wrong. */
+export function memory(size: number, terms: readonly Term[], site?: () => CallSite): Memory {
+  const badAddress = (what: string): AsmError => addressError(what, terms, site);
+  if (terms.length === 0) throw badAddress("nothing");
   if (terms.length === 1 && isMemory(terms[0])) return { ...terms[0], size };
   let segment: string | undefined;
   let base: Register | undefined;
@@ -142,27 +158,28 @@ function memory(size: number, terms: readonly Term[]): Memory {
   let displacement: Expression = constant(0n);
   for (const term of terms) {
     if (typeof term === "number" || typeof term === "bigint")
-      displacement = add(displacement, constant(wholeNumber(term)));
-    else if (typeof term === "string") displacement = add(displacement, offset(term));
+      displacement = add(displacement, constant(wholeNumber(term, site && { site })));
+    else if (typeof term === "string") displacement = add(displacement, addressOf(term));
     else if (isExpression(term)) displacement = add(displacement, term);
+    else if (!isTerm(term)) throw badAddress(show(term));
     else if (term.kind === "scaled") {
-      if (index !== undefined) throw badAddress("two index registers", terms);
+      if (index !== undefined) throw badAddress("two index registers");
       ({ register: index, scale } = term);
-    } else if (term.kind === "memory") throw badAddress("a memory operand inside an address", terms);
+    } else if (term.kind === "memory") throw badAddress("a memory operand inside an address");
     else if (term.class === "seg") segment = term.name;
     else if (isVector(term)) {
-      if (index !== undefined) throw badAddress("two index registers", terms);
+      if (index !== undefined) throw badAddress("two index registers");
       index = term;
-    } else if (!(term.class in addressSizes)) throw badAddress(`${term.name}, which addresses nothing`, terms);
+    } else if (!(term.class in addressSizes)) throw badAddress(`${term.name}, which addresses nothing`);
     else if (base === undefined) base = term;
     else if (index === undefined) index = term;
-    else throw badAddress("three registers", terms);
+    else throw badAddress("three registers");
   }
   const scalars = [base, index].filter((each) => each !== undefined && !isVector(each));
   const sizes = new Set(scalars.map((each) => each!.class));
-  if (sizes.size > 1) throw badAddress("registers of two widths", terms);
+  if (sizes.size > 1) throw badAddress("registers of two widths");
   if (base !== undefined && index !== undefined && scale === 1 && belongsFirst(index)) [base, index] = [index, base];
-  if (index !== undefined && isStackPointer(index)) throw badAddress(`${index.name} as an index`, terms);
+  if (index !== undefined && isStackPointer(index)) throw badAddress(`${index.name} as an index`);
   const [addressClass] = sizes;
   return {
     kind: "memory",
@@ -176,8 +193,18 @@ function memory(size: number, terms: readonly Term[]): Memory {
   };
 }
 
-function isMemory(term: Term | undefined): term is Memory {
-  return typeof term === "object" && term.kind === "memory";
+function isMemory(term: unknown): term is Memory {
+  return isTerm(term) && term.kind === "memory";
+}
+
+function isRegister(value: unknown): value is Register {
+  return isTerm(value) && value.kind === "register";
+}
+
+/** Whether an object is a part of an address; authors without types pass anything. */
+function isTerm(value: unknown): value is Register | Scaled | Memory {
+  const kind: unknown = typeof value === "object" && value !== null && "kind" in value ? value.kind : undefined;
+  return kind === "register" || kind === "scaled" || kind === "memory";
 }
 
 /** Vector registers index the addresses of gathers and scatters (VSIB: SDM vol. 2A, 2.3.12). */
@@ -195,10 +222,11 @@ function belongsFirst(register: Register): boolean {
   return isStackPointer(register) || register.name === "bx" || register.name === "bp";
 }
 
-function badAddress(what: string, value: readonly Term[]): AsmError {
+function addressError(what: string, value: readonly Term[], site: (() => CallSite) | undefined): AsmError {
   return new AsmError(`an address cannot hold ${what}`, {
     code: "BAD_ADDRESS",
     value,
+    source: site && locate(site()),
     hint: "an address is a base register, an index register with times(register, 1 | 2 | 4 | 8), numbers and labels, added up",
   });
 }

@@ -11,7 +11,14 @@ import { isExpression } from "./expression.ts";
 import { fitsField } from "./field.ts";
 import type { Form } from "./form.ts";
 import type { FormTable } from "./form-table.ts";
-import { formsInKind, formsInRange, formsOfImpliedSize, formsOfUsualEncoding, needSize } from "./form.ts";
+import {
+  fitsImmediate,
+  formsInKind,
+  formsInRange,
+  formsOfImpliedSize,
+  formsOfUsualEncoding,
+  needSize,
+} from "./form.ts";
 import { operandToText, statementToText } from "./listing.ts";
 import type { Memory } from "./memory.ts";
 import type { Mode } from "./mode.ts";
@@ -136,6 +143,9 @@ function checkDisplacement(mode: Mode, node: InstructionNode, memory: Memory): v
       code: "OUT_OF_RANGE",
       value: displacement,
       source: locate(node.site),
+      ...(isBare && mode === 64
+        ? { hint: "load the address into a register; only mov of al, ax, eax or rax holds 64 bits of one" }
+        : {}),
     },
   );
 }
@@ -159,13 +169,30 @@ function noForm(forms: readonly Form[], node: InstructionNode): AsmError {
 }
 
 function outOfRange(forms: readonly Form[], node: InstructionNode): AsmError {
-  const value = node.operands.findLast((operand) => typeof operand === "bigint");
+  const fitsNowhere = (operand: NodeOperand, i: number): boolean =>
+    typeof operand === "bigint" && forms.every(({ written }) => !fitsImmediate(written[i]!, operand));
+  const value = node.operands.find(fitsNowhere) ?? node.operands.findLast((operand) => typeof operand === "bigint");
+  const ranges = new Set(
+    forms.flatMap(({ written }) =>
+      written.flatMap(({ immediate }) => (immediate === undefined ? [] : rangeToText(immediate))),
+    ),
+  );
   return new AsmError(`${statementToText(node)}: ${hex(value as bigint)} is out of range`, {
     code: "OUT_OF_RANGE",
     value,
     source: locate(node.site),
-    hint: `in ${forms.map((form) => form.text).join(" | ")} immN is N bits wide, and sign-extended where the operand is wider`,
+    hint: `${[...ranges].join(", ")}, in ${forms.map((form) => form.text).join(" | ")}`,
   });
+}
+
+/** The numbers that an immediate holds: signed and unsigned ones, but only signed ones where the CPU extends it. */
+function rangeToText({ bits, extendedTo }: NonNullable<OperandKind["immediate"]>): string {
+  const half = 1n << BigInt(bits - 1);
+  const isExtended = bits !== extendedTo;
+  const [first, last] = [-half, isExtended ? half - 1n : 2n * half - 1n].map((each) =>
+    bits > 8 ? hex(each) : String(each),
+  );
+  return `imm${bits}${isExtended ? ` of a ${extendedTo}-bit operand` : ""} is ${first}..${last}`;
 }
 
 /** The labels that an instruction's operands name. */

@@ -46,7 +46,7 @@ export function mapExpressions(node: Node, replace: (expression: Expression) => 
 }
 
 /** Statements in which labels have other names: those for which `newName` gives one. */
-export function renameLabels(nodes: readonly Node[], newName: (name: string) => string): readonly Node[] {
+function renameLabels(nodes: readonly Node[], newName: (name: string) => string): readonly Node[] {
   return nodes.map((node) => {
     const renamed = mapExpressions(node, (expression) => rename(expression, newName));
     return renamed.kind === "label" || renamed.kind === "constant"
@@ -54,3 +54,16 @@ export function renameLabels(nodes: readonly Node[], newName: (name: string) => 
       : renamed;
   });
 }
+
+/** Statements with names for their own labels that nothing else can have; labels that they do not define stay. */
+export function privately(nodes: readonly Node[], isOwn: (node: Node) => boolean, scope: number): readonly Node[] {
+  const own = new Set(nodes.flatMap((node) => (isNamed(node) && isOwn(node) ? [node.name] : [])));
+  if (own.size === 0) return nodes;
+  return renameLabels(nodes, (name) => (own.has(name) ? `${name}@${scope}` : name)).map((node, i) =>
+    node.kind === "label" && isOwn(nodes[i]!) ? { ...node, local: true } : node,
+  );
+}
+
+/** Numeric labels are told apart by where they stand, as often as they are used. */
+const isNamed = (node: Node): node is Extract<Node, { kind: "label" | "constant" }> =>
+  node.kind === "constant" || (node.kind === "label" && !/^\d+$/.test(node.name));

@@ -6,7 +6,7 @@ import type { aliases, waitingForms } from "./aliases.ts";
 import { onBehalfOf } from "./call-site.ts";
 import type { Check, Code, Comparing, Lockable, Operand, Repeatable, Value } from "./code-types.ts";
 import type { DataMethods } from "./data-types.ts";
-import { offset, type Expression } from "./expression.ts";
+import { addressOf, type Expression } from "./expression.ts";
 import type { Forms } from "./instruction-types.d.ts";
 import type { Mode } from "./mode.ts";
 
@@ -73,6 +73,10 @@ export type Statements<M extends Mode> = InstructionStatements<M> &
   DataStatements<M> &
   StatementControl<M>;
 
+type Prefixed = Readonly<Record<string, unknown>>;
+
+const prefixes = new Set(["rep", "repe", "repz", "repne", "repnz", "lock"]);
+
 type Methods = Readonly<Record<string, (...operands: unknown[]) => unknown>>;
 
 /** The code that `body` writes, from `start` on. */
@@ -85,7 +89,7 @@ export function writeStatements<M extends Mode>(start: OpenCode<M>, body: (code:
     };
     return statement;
   };
-  const newLabel = (name?: string): Label => offset<never>((name ?? `label@${++labels}`) as never);
+  const newLabel = (name?: string): Label => addressOf<never>((name ?? `label@${++labels}`) as never);
   const place = (label: Label): void => {
     code = onBehalfOf(place, () => code.label(nameOf(label)) as OpenCode<M>);
   };
@@ -94,13 +98,13 @@ export function writeStatements<M extends Mode>(start: OpenCode<M>, body: (code:
     code = onBehalfOf(label, () => code.label(nameOf(here)) as OpenCode<M>);
     return here;
   };
-  const prefixed = (prefix: "rep" | "repe" | "repne" | "lock"): unknown =>
-    new Proxy({}, { get: (_, name) => append(code[prefix], String(name)) });
+  const prefixed = (prefix: string): unknown =>
+    new Proxy({}, { get: (_, name) => append((code as unknown as Prefixed)[prefix], String(name)) });
   const control: Record<string, unknown> = { label, newLabel, place };
   const builder = new Proxy(control, {
     get(known, name) {
       if (typeof name !== "string" || name in known) return Reflect.get(known, name) as unknown;
-      if (name === "rep" || name === "repe" || name === "repne" || name === "lock") return prefixed(name);
+      if (prefixes.has(name)) return prefixed(name);
       return typeof (code as unknown as Methods)[name] === "function" ? append(code, name) : undefined;
     },
   });

@@ -2,6 +2,9 @@
 import {
   AsmError,
   assemble,
+  ax,
+  bp,
+  bx,
   byte,
   code16,
   code64,
@@ -11,6 +14,7 @@ import {
   eax,
   mem,
   r8,
+  si,
   rax,
   rbx,
   since,
@@ -37,7 +41,7 @@ const cases: readonly [string, () => unknown, AsmErrorCode, string][] = [
     "no label at all",
     () => code64().u8(since(computed)),
     "UNDEFINED_LABEL",
-    'label "nowhere" is not defined\n  hint: no label is',
+    'label "nowhere" is not defined\n  hint: the code defines no label',
   ],
   ["a wrong register", () => untyped(code16())["mov"]!(rax, 1), "BAD_OPERANDS", "16-bit code has no register rax"],
   [
@@ -63,7 +67,7 @@ const cases: readonly [string, () => unknown, AsmErrorCode, string][] = [
     "an immediate that is too wide",
     () => code64().add(eax, 0x1_0000_0000),
     "OUT_OF_RANGE",
-    "add eax, 0x100000000: 0x100000000 is out of range\n  hint: in add eax, imm32 | add r/m32, imm32 | add r/m32, imm8 immN is N bits wide, and sign-extended where the operand is wider",
+    "add eax, 0x100000000: 0x100000000 is out of range\n  hint: imm32 is -0x80000000..0xffffffff, imm8 of a 32-bit operand is -128..127, in add eax, imm32 | add r/m32, imm32 | add r/m32, imm8",
   ],
   [
     "a displacement that is too wide",
@@ -87,7 +91,7 @@ const cases: readonly [string, () => unknown, AsmErrorCode, string][] = [
     "a prefix that the instruction cannot have",
     () => untyped((code64() as unknown as { lock: unknown }).lock)["mov"]!(eax, 1),
     "NOT_ENCODABLE",
-    "lock mov eax, 0x1: no encoding of mov holds these operands together\n  hint: a prefix it cannot have, ah to dh beside a register that needs REX, or an address that no ModRM byte spells",
+    "lock mov eax, 0x1: no encoding of mov holds these operands together\n  hint: lock goes before an instruction that reads memory and writes it back",
   ],
   [
     "a near branch to code of another mode",
@@ -173,7 +177,7 @@ test("code is immutable: a prefix of it can be continued twice", async () => {
 
 test("an origin that the mode cannot have", async () => {
   await expect(assemble(code16().hlt(), { origin: 0x1_0000n })).rejects.toThrow(
-    "origin: an address of 16-bit code is a bigint from 0 to 2^16 - 1, got 65536n",
+    "origin: an address of 16-bit code is a whole number from 0 to 2^16 - 1, got 65536n",
   );
 });
 
@@ -181,4 +185,32 @@ test("a register that needs REX beside ah", async () => {
   const { ah } = await import("guestwright/asm");
   const error = await mistake(() => code64().mov(ah, byte(r8)));
   expect(error.code).toBe("NOT_ENCODABLE");
+  expect(error.hint).toBe(
+    "ah, bh, ch and dh have no encoding beside what needs a REX prefix: r8 to r15, spl, bpl, sil, dil and 64-bit operands",
+  );
+});
+
+test.each([
+  ["one register that addresses nothing", mem(ax)],
+  ["two bases", mem(bx, bp)],
+  ["a scale", mem(times(si, 2))],
+])("a 16-bit address of %s", async (_, address) => {
+  const error = await mistake(() => untyped(code16())["mov"]!(ax, address));
+  expect(error.code).toBe("NOT_ENCODABLE");
+  expect(error.hint).toBe("a 16-bit address is made of bx or bp, si or di, and a number");
+});
+
+test.each([
+  [() => code64().mov(rax, 0x1_0000_0000_0000_0000n), "imm64 is -0x8000000000000000..0xffffffffffffffff, "],
+  [() => code64().add(rax, 0x8000_0000), "imm32 of a 64-bit operand is -0x80000000..0x7fffffff, "],
+  [() => code64().int(256), "imm8 is -128..255, in int imm8"],
+])("an immediate out of range is told what fits: %#", async (write, hint) => {
+  const error = await mistake(write);
+  expect(error.code).toBe("OUT_OF_RANGE");
+  expect(error.hint).toContain(hint);
+});
+
+test("of two immediates the one that is out of range is named", async () => {
+  const error = await mistake(() => code64().enter(0x10000, 1));
+  expect(error.value).toBe(0x10000n);
 });

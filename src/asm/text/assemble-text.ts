@@ -1,7 +1,11 @@
 /** Assembling text. */
+import { show } from "../../core/show.ts";
 import type { Program } from "../assemble.ts";
 import { assemble } from "../assemble.ts";
+import { checkOptions } from "../assemble-options.ts";
 import { AsmError } from "../asm-error.ts";
+import type { CallSite } from "../call-site.ts";
+import { captureCallSite, locate, onBehalfOf } from "../call-site.ts";
 import type { AnyCode } from "../code-types.ts";
 import type { Mode } from "../mode.ts";
 import { modes } from "../mode.ts";
@@ -11,7 +15,7 @@ import { SourceText } from "./source-text.ts";
 /** Options of {@link assembleText}. */
 export interface AssembleTextOptions {
   /** The virtual address of the first byte. 0 unless given. */
-  readonly origin?: bigint;
+  readonly origin?: number | bigint;
   /** What errors and the listing call the text; `source` unless given. */
   readonly file?: string;
 }
@@ -32,11 +36,13 @@ export interface AssembleTextOptions {
  * ```
  */
 export async function assembleText(mode: Mode, source: string, options: AssembleTextOptions = {}): Promise<Program> {
-  if (!modes.includes(mode))
-    throw new AsmError(`the mode is 16, 32 or 64, got ${String(mode)}`, { code: "BAD_VALUE", value: mode });
-  if (typeof source !== "string")
-    throw new AsmError(`the source is a string, got ${typeof source}`, { code: "BAD_VALUE", value: source });
+  const site = (): CallSite => captureCallSite(assembleText);
+  const badValue = (message: string, value: unknown): AsmError =>
+    new AsmError(message, { code: "BAD_VALUE", value, source: locate(site()) });
+  if (!modes.includes(mode)) throw badValue(`the mode is 16, 32 or 64, got ${show(mode)}`, mode);
+  if (typeof source !== "string") throw badValue(`the source is a string, got ${show(source)}`, source);
+  checkOptions("assembleText", ["origin", "file"], options, site);
   const { origin = 0n, file = "source" } = options;
   const code: AnyCode = { mode, nodes: readText(new SourceText(source, file), mode, { isWhole: true }) };
-  return await assemble(code, { origin });
+  return await onBehalfOf(assembleText, () => assemble(code, { origin }));
 }

@@ -1,6 +1,7 @@
 /** Reads expressions: numbers, labels, registers, brackets, and operators by their precedence. */
 import type { Expression } from "../expression.ts";
-import { calculate, constant, here, isExpression, offset, wholeNumber } from "../expression.ts";
+import { addressOf, calculate, constant, here, isExpression } from "../expression.ts";
+import { wholeNumber } from "../whole-number.ts";
 import type { Operator } from "../operator.ts";
 import { operators } from "../operator.ts";
 import type { Register } from "../register.ts";
@@ -187,7 +188,7 @@ export class ExpressionReader {
 
   #number(token: Token): Term {
     // `1b` and `1f` are the numeric labels before and after this place.
-    if (/^\d+[bf]$/.test(token.text)) return valueTerm(offset(token.text));
+    if (/^\d+[bf]$/.test(token.text)) return valueTerm(addressOf(token.text));
     const value = readNumber(token.text);
     if (value === undefined)
       throw this.#cursor.error(`"${shorten(token.text)}" is no number`, { token, hint: hintForNumber(token.text) });

@@ -5,7 +5,7 @@ import { AsmError } from "../asm-error.ts";
 import { add, constant, isAddress, isExpression, simplest } from "../expression.ts";
 import type { Expression } from "../expression.ts";
 import type { Memory, Term as AddressTerm } from "../memory.ts";
-import { byte, dword, fword, mem, qword, tbyte, times, word, xmmword, ymmword, zmmword } from "../memory.ts";
+import { memory, times } from "../memory.ts";
 import type { Mode } from "../mode.ts";
 import type { Register } from "../register.ts";
 import type { Cursor } from "./cursor.ts";
@@ -15,20 +15,20 @@ import type { Symbols } from "./symbols.ts";
 import type { Term } from "./term.ts";
 import type { Token } from "./tokenizer.ts";
 
-/** Makers of memory operands by the words before `ptr`. */
-const sizes: Readonly<Record<string, (...terms: [AddressTerm, ...AddressTerm[]]) => Memory>> = {
-  byte,
-  word,
-  dword,
-  fword,
-  qword,
-  mmword: qword,
-  tbyte,
-  xword: tbyte,
-  oword: xmmword,
-  xmmword,
-  ymmword,
-  zmmword,
+/** The sizes of memory operands, in bits, by the words before `ptr`. */
+const sizes: Readonly<Record<string, number>> = {
+  byte: 8,
+  word: 16,
+  dword: 32,
+  fword: 48,
+  qword: 64,
+  mmword: 64,
+  tbyte: 80,
+  xword: 80,
+  oword: 128,
+  xmmword: 128,
+  ymmword: 256,
+  zmmword: 512,
 };
 
 /** A far address: `0x8:start`. */
@@ -178,16 +178,16 @@ function memoryOf(
   mode: Mode,
   token: Token,
 ): Memory {
+  const bits = size === undefined ? 0 : sizes[size]!;
   const pointer = registers.find(({ register }) => isInstructionPointer(register));
   if (pointer !== undefined) {
     if (registers.length > 1 || pointer.isScaled)
       throw cursor.error(`no other register is added to ${pointer.register.name}`, { token });
     if (mode !== 64) throw cursor.error(`${mode}-bit code has no addresses relative to the instruction`, { token });
-    const maker = size === undefined ? mem : sizes[size]!;
     // A plain number counts from the end of the instruction; an address is one, wherever it is named.
     const displacement = isAddress(value) ? value : add(value, { ...constant(0n), after: 1 });
     return {
-      ...maker(0),
+      ...memory(bits, [0]),
       addressSize: pointer.register.name === "rip" ? 64 : 32,
       segment: segment?.name,
       base: pointer.register.name,
@@ -203,7 +203,7 @@ function memoryOf(
   });
   if (segment !== undefined) terms.push(segment);
   try {
-    return (size === undefined ? mem : sizes[size]!)(value, ...terms);
+    return memory(bits, [value, ...terms]);
   } catch (error) {
     if (!(error instanceof AsmError)) throw error;
     throw cursor.error(error.message.split("\n")[0]!, { token, hint: error.hint, cause: error });

@@ -1,7 +1,7 @@
 /** What reading text builds up: statements, sections, symbols. */
 import type { CallSite } from "../call-site.ts";
 import type { Expression } from "../expression.ts";
-import { offset } from "../expression.ts";
+import { addressOf } from "../expression.ts";
 import { firstSection } from "../arrange.ts";
 import type { Mode } from "../mode.ts";
 import type { LabelNode, Node, Prefix } from "../node.ts";
@@ -47,7 +47,7 @@ export class ProgramText {
     const { name } = this.section;
     if (!this.nodes.some((node) => node.kind === "section" && node.name === name)) return undefined;
     this.#beginnings.add(name);
-    return offset(beginningOf(name));
+    return addressOf(beginningOf(name));
   }
 
   enter(section: SectionKind, site: CallSite): void {

@@ -1,7 +1,7 @@
 /** The symbols that text gives values: `NAME = value`, `.set`, `.equ`. */
 import type { CallSite } from "../call-site.ts";
 import type { Expression } from "../expression.ts";
-import { add, calculate, isConstant, labelsOf, offset, simplest } from "../expression.ts";
+import { add, addressOf, calculate, isConstant, labelsOf, simplest } from "../expression.ts";
 import type { ConstantNode } from "../node.ts";
 
 interface Symbol_ {
@@ -22,7 +22,7 @@ export class Symbols {
     const symbol = this.#values.get(name);
     if (symbol !== undefined) return symbol.value;
     this.#usedBefore.add(name);
-    return offset(name);
+    return addressOf(name);
   }
 
   has(name: string): boolean {
@@ -81,7 +81,7 @@ function parts({ labels, calculated }: Expression): number {
 export function atLabel(expression: Expression, label: string): Expression {
   const { here, calculated, ...rest } = expression;
   const base: Expression = { ...rest, here: 0 };
-  const linear = add(base, calculate("*", offset(label), constantOf(here)));
+  const linear = add(base, calculate("*", addressOf(label), constantOf(here)));
   if (calculated === undefined) return linear;
   return {
     ...linear,

@@ -445,7 +445,7 @@ const others: readonly Case[] = [
       "guest.s:1:1: add eax, 0x100000000: 0x100000000 is out of range",
       "    add eax, 0x100000000",
       "    ^~~~~~~~~~~~~~~~~~~~",
-      "  hint: in add eax, imm32 | add r/m32, imm32 | add r/m32, imm8 immN is N bits wide, and sign-extended where the operand is wider",
+      "  hint: imm32 is -0x80000000..0xffffffff, imm8 of a 32-bit operand is -128..127, in add eax, imm32 | add r/m32, imm32 | add r/m32, imm8",
     ].join("\n"),
   ],
   [
@@ -516,10 +516,12 @@ test("the mark stands below its token behind tabs, and in lines that are too lon
 
 test("what is no mode and what is no text", async () => {
   await expect(assembleText(8 as 16, "nop")).rejects.toThrow("the mode is 16, 32 or 64, got 8");
-  await expect(assembleText(64, undefined as unknown as string)).rejects.toThrow(
-    "the source is a string, got undefined",
-  );
+  await expect(assembleText(64, undefined as unknown as string)).rejects.toThrow("the source is a string, got nothing");
   await expect(assembleText(16, "nop", { origin: 0x1_0000n })).rejects.toThrow(
-    "an address of 16-bit code is a bigint from 0 to 2^16 - 1",
+    "an address of 16-bit code is a whole number from 0 to 2^16 - 1",
   );
+  await expect(assembleText(64, "nop", { at: 0x1000 } as object)).rejects.toThrow(
+    'assembleText has no option "at"\n  hint: it has origin and file',
+  );
+  expect((await assembleText(64, "nop", { origin: 0x1000 })).origin).toBe(0x1000n);
 });

@@ -1,0 +1,61 @@
+/** The options of assembling, as authors give them. */
+import { hex } from "../core/hex.ts";
+import { show } from "../core/show.ts";
+import { AsmError } from "./asm-error.ts";
+import type { CallSite } from "./call-site.ts";
+import { locate } from "./call-site.ts";
+import type { Mode } from "./mode.ts";
+import { nearest } from "./nearest.ts";
+import type { Node } from "./node.ts";
+
+/** Options of {@link assemble}. */
+export interface AssembleOptions {
+  /** The virtual address of the first byte. 0 unless given. */
+  readonly origin?: number | bigint;
+  /** The virtual addresses of sections that do not follow the ones before them, by name. */
+  readonly sections?: Readonly<Record<string, number | bigint>>;
+}
+
+/** Throws unless `options` is an object that has none but these options; `method` takes them. */
+export function checkOptions(method: string, known: readonly string[], options: unknown, site: () => CallSite): void {
+  const fail = (message: string, value: unknown, hint: string): AsmError =>
+    new AsmError(message, { code: "BAD_VALUE", value, source: locate(site()), hint });
+  const list = known.join(" and ");
+  if (typeof options !== "object" || options === null)
+    throw fail(`the options of ${method} are an object, got ${show(options)}`, options, `it has ${list}`);
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const close = nearest(unknown, known);
+  const hint = close === undefined ? `it has ${list}` : `did you mean ${close}?`;
+  throw fail(`${method} has no option ${JSON.stringify(unknown)}`, unknown, hint);
+}
+
+/** An address that code of a mode can have; `what` names the option. */
+export function checkOrigin(what: string, mode: Mode, origin: unknown, site: () => CallSite): bigint {
+  const isRounded = Number.isInteger(origin) && !Number.isSafeInteger(origin);
+  const address = Number.isSafeInteger(origin) ? BigInt(origin as number) : origin;
+  if (typeof address === "bigint" && address >= 0n && address < 1n << BigInt(mode)) return address;
+  throw new AsmError(
+    `${what}: an address of ${mode}-bit code is a whole number from 0 to 2^${mode} - 1, got ${show(origin)}`,
+    {
+      code: "OUT_OF_RANGE",
+      value: origin,
+      source: locate(site()),
+      ...(isRounded
+        ? { hint: `write it as a bigint: 0x…n; as a number it arrives as ${hex(BigInt(origin as number))}` }
+        : {}),
+    },
+  );
+}
+
+/** Throws where a section is placed that the code does not have. */
+export function checkSections(nodes: readonly Node[], sections: Readonly<Record<string, bigint>>): void {
+  const placed = new Set(nodes.flatMap((node) => (node.kind === "origin" ? [node.name] : [])));
+  const missing = Object.keys(sections).find((name) => !placed.has(name));
+  if (missing === undefined) return;
+  throw new AsmError(`the code has no section ${JSON.stringify(missing)} with anything in it`, {
+    code: "BAD_VALUE",
+    value: missing,
+    hint: "a section begins with .section(name)",
+  });
+}
