@@ -216,3 +216,21 @@ describe.skipIf(missing !== undefined)("from mode to mode", () => {
     );
   });
 });
+
+test("repz and repnz are second names of repe and repne", async () => {
+  type Prefixed = Record<string, { readonly [name: string]: () => Code<64, string, never> }>;
+  const prefixed = code64() as unknown as Prefixed;
+  const written = await Promise.all(
+    [prefixed["repz"]!["cmpsb"]!(), prefixed["repnz"]!["scasb"]!()].map((code) => assemble(code)),
+  );
+  expect(written.map(({ bytes }) => [...bytes])).toEqual([
+    [0xf3, 0xa6],
+    [0xf2, 0xae],
+  ]);
+  const inStatements = await assemble(
+    code64((code) => {
+      (code as unknown as Prefixed)["repnz"]!["scasb"]!();
+    }),
+  );
+  expect([...inStatements.bytes]).toEqual([0xf2, 0xae]);
+});
