@@ -6,12 +6,14 @@ import { listingToText } from "../asm/index.ts";
 import type { PhysAddr } from "../core/address.ts";
 import { hex } from "../core/hex.ts";
 import { hexdump } from "../core/hexdump.ts";
+import { show } from "../core/show.ts";
 import { sizeToText } from "../core/units.ts";
 import { memoryOf, ranges, tablesToText, type AddressSpace } from "../paging/index.ts";
 import { flagsToText } from "./control-register-text.ts";
 import type { GeneralRegisters, SegmentState } from "./cpu-state.ts";
 import { gdtChunks } from "./gdt.ts";
 import type { Chunk, Image, ImageProgram } from "./image.ts";
+import { LayoutError } from "./layout-error.ts";
 import { encodeDescriptor, segmentToText } from "./segment.ts";
 
 /** What of an image the text shows. */
@@ -26,12 +28,14 @@ type Section = readonly [string, readonly string[]];
 /**
  * The image as text: stable, the same for the same image.
  *
+ * @throws LayoutError `BAD_DESCRIPTION` for what is no image
  * @example
  * ```ts
  * console.log(imageToText(image, { source: true }));
  * ```
  */
 export function imageToText(image: Image, options: ImageTextOptions = {}): string {
+  checkImage(image);
   const sections: readonly Section[] = [
     ["memory map (physical)", memoryLines(image)],
     [`cpu at entry (${image.mode})`, cpuLines(image)],
@@ -46,6 +50,18 @@ export function imageToText(image: Image, options: ImageTextOptions = {}): strin
     .filter(([, lines]) => lines.length > 0)
     .map(([title, lines]) => [title, ...lines.map((line) => `  ${line}`)].join("\n"))
     .join("\n\n");
+}
+
+/** Throws unless authors without types passed an image. */
+function checkImage(image: unknown): void {
+  const isObject = typeof image === "object" && image !== null;
+  if (isObject && ["memory", "chunks", "cpu", "programs", "warnings"].every((key) => key in image)) return;
+  const isOnItsWay = isObject && ("then" in image || "build" in image);
+  throw new LayoutError(`imageToText takes an image, from layout(...).build(), got ${show(image)}`, {
+    code: "BAD_DESCRIPTION",
+    value: image,
+    ...(isOnItsWay ? { hint: "await layout(...).build()" } : {}),
+  });
 }
 
 const address = (value: bigint): string => hex(value, 8);

@@ -7,6 +7,7 @@ import {
   PagingError,
   walk,
   type AddressSpace,
+  type FaultReason,
   type PageTables,
 } from "../paging/index.ts";
 import type { CpuState } from "./cpu-state.ts";
@@ -87,15 +88,34 @@ async function build(given: unknown): Promise<Image> {
 }
 
 /** Walks the tables, as the CPU will, to the first instruction and to the first byte that is pushed. */
-function requireReachable(space: AddressSpace, { stack }: GuestDescription, { regs, segments }: CpuState): void {
+function requireReachable(
+  space: AddressSpace & { readonly mappings: readonly ImageMapping[] },
+  { stack }: GuestDescription,
+  { regs, segments }: CpuState,
+): void {
   if (pagingModeOf(space.cpu) === "off") return;
   const cpl = segments.cs.dpl;
   const fetch = walk(space, regs.rip, { kind: "fetch", cpl }).fault;
   if (fetch !== undefined)
-    throw new LayoutError(`entry: ${fetch.message}`, { code: "NOT_EXECUTABLE", value: regs.rip });
+    throw new LayoutError(`entry: ${fetch.message}`, {
+      code: "NOT_EXECUTABLE",
+      value: regs.rip,
+      hint: fetchHint(fetch.reason, mappingName(space.mappings, regs.rip)),
+    });
   if (stack === undefined) return;
   const push = walk(space, BigInt.asUintN(64, regs.rsp - 1n), { kind: "write", cpl }).fault;
   if (push !== undefined) throw new LayoutError(`stack: ${push.message}`, { code: "INCONSISTENT", value: stack });
+}
+
+function mappingName(mappings: readonly ImageMapping[], address: bigint): string {
+  const mapping = mappings.find(({ virt, size }) => virt <= address && address < virt + size);
+  return mapping === undefined ? "the mapping" : `paging.map.${mapping.name}`;
+}
+
+function fetchHint(reason: FaultReason, mapping: string): string {
+  if (reason === "supervisor-only") return `set user of ${mapping}, or start with a code segment of dpl 0`;
+  if (reason === "smep") return `leave user out of ${mapping}, or clear SMEP (bit 20) in cpu.cr4`;
+  return `the first instruction needs ${mapping} to be there with access "rx" or "rwx"`;
 }
 
 function mappingsOf({ mode, paging }: GuestDescription, memory: readonly MemoryRegion[]): ImageMapping[] | undefined {
@@ -140,7 +160,11 @@ function inTermsOfLayouts(error: PagingError): Error {
   const details = { value: error.value, cause: error };
   switch (error.code) {
     case "OVERLAP":
-      return new LayoutError(`paging.map: ${message}`, { code: "OVERLAP", ...details });
+      return new LayoutError(`paging.map: ${message}`, {
+        code: "OVERLAP",
+        ...details,
+        hint: "give each mapping virtual addresses of its own: change virt or size of one",
+      });
     case "OVER_BUDGET":
       return new LayoutError(`paging: ${message}`, { code: "DOES_NOT_FIT", ...details, hint: "use larger pages" });
     default:

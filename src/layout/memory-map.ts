@@ -1,7 +1,7 @@
 /** The physical memory map: regions of memory, and the bytes that lie in them. */
 import type { PhysAddr } from "../core/address.ts";
 import { hex } from "../core/hex.ts";
-import { toBytes } from "../core/units.ts";
+import { sizeToText, toBytes } from "../core/units.ts";
 import type { GuestDescription } from "./description.ts";
 import type { Chunk, MemoryRegion } from "./image.ts";
 import { LayoutError } from "./layout-error.ts";
@@ -27,6 +27,7 @@ export function memoryRegions({ memory }: GuestDescription): MemoryRegion[] {
       throw new LayoutError(`memory.${name}: ${extentToText(region)} is not made of whole pages of 4096 bytes`, {
         code: "MISALIGNED",
         value: memory[name],
+        hint: `the whole pages around it: ${pagesAround(region)}`,
       });
     }
     if (region.size === 0n || region.at + region.size > physicalEnd) {
@@ -40,6 +41,13 @@ export function memoryRegions({ memory }: GuestDescription): MemoryRegion[] {
     return region;
   });
   return sortWithoutOverlap(regions, (region) => `memory.${region.name}`);
+}
+
+/** The smallest range of whole pages that holds another, as a description gives it. */
+function pagesAround({ at, size }: Omit<Extent, "name">): string {
+  const first = at - (at % pageBytes);
+  const last = at + size + ((pageBytes - ((at + size) % pageBytes)) % pageBytes);
+  return `at ${hex(first)}, size "${sizeToText(last - first)}"`;
 }
 
 /** The chunks in address order; each must lie in memory, and no two at the same place. */
@@ -58,7 +66,11 @@ function sortWithoutOverlap<E extends Extent>(extents: readonly E[], nameOf: (ex
     if (next === undefined || extent.at + extent.size <= next.at) return;
     throw new LayoutError(
       `${nameOf(extent)} and ${nameOf(next)} overlap: ${extentToText(extent)} and ${extentToText(next)}`,
-      { code: "OVERLAP", value: [extent.name, next.name] },
+      {
+        code: "OVERLAP",
+        value: [extent.name, next.name],
+        hint: `begin ${nameOf(next)} at physical ${hex(extent.at + extent.size)} or above, or move ${nameOf(extent)}`,
+      },
     );
   });
   return sorted;
@@ -87,6 +99,7 @@ export function requireNoMemory(regions: readonly MemoryRegion[], range: Omit<Ex
     {
       code: "OVERLAP",
       value: region.name,
+      hint: `leave backing out, or map physical addresses that memory.${region.name} does not have`,
     },
   );
 }

@@ -74,8 +74,7 @@ async function assembleInto(
     const part = parts.find(
       (each) => each.spot.origin <= address && address < each.spot.origin + BigInt(each.bytes.length),
     );
-    if (part?.spot.place.executable === false)
-      throw notExecutable(`${part.spot.path}: it holds code`, part.spot.place.name);
+    if (part?.spot.place.executable === false) throw notExecutable(`${part.spot.path}: it holds code`, part.spot.place);
   }
   const program = {
     name,
@@ -121,7 +120,7 @@ function spotOf(
   const from = toBytes(offset)!;
   if (from > place.size) {
     const what = `${path}.offset: ${hex(from)} is beyond ${placeName}, which has ${sizeToText(place.size)}`;
-    throw doesNotFit(what, from);
+    throw doesNotFit(what, from, `make the offset smaller, or ${placeName} larger`);
   }
   const origin = place.virt + from - reach.base;
   requireReach(path, "begins", origin, reach);
@@ -133,17 +132,27 @@ function requireRoom({ path, place, offset, origin }: Spot, { length }: Uint8Arr
     throw doesNotFit(
       `${path}: ${length} bytes at offset ${hex(offset)} do not fit ${place.name}, which has ${sizeToText(place.size)}`,
       length,
+      `give ${place.name} at least ${sizeToText(wholePages(offset + BigInt(length)))}, or put the code elsewhere`,
     );
   }
   if (length > 0) requireReach(path, "ends", origin + BigInt(length) - 1n, reach);
 }
 
-function doesNotFit(message: string, value: unknown): LayoutError {
-  return new LayoutError(message, { code: "DOES_NOT_FIT", value });
+/** A size rounded up to pages of 4096 bytes: places are made of them. */
+function wholePages(size: bigint): bigint {
+  return ((size + 0xfffn) / 0x1000n) * 0x1000n;
 }
 
-function notExecutable(what: string, place: string): LayoutError {
-  return new LayoutError(`${what}, but ${place} is mapped without x`, { code: "NOT_EXECUTABLE", value: place });
+function doesNotFit(message: string, value: unknown, hint: string): LayoutError {
+  return new LayoutError(message, { code: "DOES_NOT_FIT", value, hint });
+}
+
+function notExecutable(what: string, { name, writable }: Place): LayoutError {
+  return new LayoutError(`${what}, but ${name} is mapped without x`, {
+    code: "NOT_EXECUTABLE",
+    value: name,
+    hint: `set paging.map.${name}.access to "${writable ? "rwx" : "rx"}", or put it in another place`,
+  });
 }
 
 function requireReach(path: string, verb: "begins" | "ends", offset: bigint, { last, of }: Reach): void {
@@ -151,6 +160,9 @@ function requireReach(path: string, verb: "begins" | "ends", offset: bigint, { l
   throw doesNotFit(
     `${path}: it ${verb} at offset ${hex(offset)} of ${of}, whose offsets are 0x0..${hex(last)}`,
     offset,
+    of === "CS"
+      ? "put it where CS reaches it, or set cpu.segments.cs to a segment that reaches it"
+      : `put it where ${of} reaches it`,
   );
 }
 
@@ -187,6 +199,6 @@ export function entryProgram({ mode, entry }: GuestDescription, programs: readon
   }
   if (program.size === 0)
     throw new LayoutError(`entry: ${program.name} is empty`, { code: "INCONSISTENT", value: program.name });
-  if (!place.executable) throw notExecutable(`entry: ${program.name} runs first`, place.name);
+  if (!place.executable) throw notExecutable(`entry: ${program.name} runs first`, place);
   return program;
 }

@@ -41,14 +41,14 @@ describe("the program that runs first", () => {
     [
       "in user mode, on a page that is not for it",
       edit(longGuest(), { "gdt.segments": user }),
-      'entry: a user fetch from 0x0 ("text") raises #PF(0x5): U/S (bit 2) is clear in PML4E 0x1003 at 0x0',
+      'entry: a user fetch from 0x0 ("text") raises #PF(0x5): U/S (bit 2) is clear in PML4E 0x1003 at 0x0\n  hint: set user of paging.map.text, or start with a code segment of dpl 0',
       "NOT_EXECUTABLE",
       0n,
     ],
     [
       "on a page for user mode, with SMEP",
       edit(longGuest(), { "paging.map.text.user": true, "cpu.cr4": 0x10_0020 }),
-      'entry: a supervisor fetch from 0x0 ("text") raises #PF(0x11): CR4.SMEP is set and so is U/S (bit 2) in PTE 0x5005 at 0x3000',
+      'entry: a supervisor fetch from 0x0 ("text") raises #PF(0x11): CR4.SMEP is set and so is U/S (bit 2) in PTE 0x5005 at 0x3000\n  hint: leave user out of paging.map.text, or clear SMEP (bit 20) in cpu.cr4',
       "NOT_EXECUTABLE",
       0n,
     ],

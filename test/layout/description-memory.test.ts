@@ -11,14 +11,14 @@ describe("memory", () => {
     [
       "begins within a page",
       edit(longGuest(), { "memory.ram": odd }),
-      "memory.ram: 0x800..0x17ff is not made of whole pages of 4096 bytes",
+      'memory.ram: 0x800..0x17ff is not made of whole pages of 4096 bytes\n  hint: the whole pages around it: at 0x0, size "8KiB"',
       "MISALIGNED",
       odd,
     ],
     [
       "ends within a page",
       edit(longGuest(), { "memory.ram": ragged }),
-      "memory.ram: 0x0..0x1000 is not made of whole pages of 4096 bytes",
+      'memory.ram: 0x0..0x1000 is not made of whole pages of 4096 bytes\n  hint: the whole pages around it: at 0x0, size "8KiB"',
       "MISALIGNED",
       ragged,
     ],
@@ -33,14 +33,14 @@ describe("memory", () => {
     [
       "overlaps other memory",
       edit(longGuest(), { "memory.more": { at: 0x7000, size: "8KiB" } }),
-      "memory.ram and memory.more overlap: 0x0..0x7fff and 0x7000..0x8fff",
+      "memory.ram and memory.more overlap: 0x0..0x7fff and 0x7000..0x8fff\n  hint: begin memory.more at physical 0x8000 or above, or move memory.ram",
       "OVERLAP",
       ["ram", "more"],
     ],
     [
       "is within other memory",
       edit(longGuest(), { "memory.less": { at: 0x1000, size: "4KiB" }, "memory.top": { at: 0x8000, size: "4KiB" } }),
-      "memory.ram and memory.less overlap: 0x0..0x7fff and 0x1000..0x1fff",
+      "memory.ram and memory.less overlap: 0x0..0x7fff and 0x1000..0x1fff\n  hint: begin memory.less at physical 0x8000 or above, or move memory.ram",
       "OVERLAP",
       ["ram", "less"],
     ],
@@ -94,7 +94,7 @@ describe("mappings", () => {
       edit(longGuest(), {
         "paging.map.hole": { virt: 0x8000, phys: 0x7000, size: "8KiB", access: "rw", backing: "none" },
       }),
-      'paging.map.hole: it has backing "none", but memory.ram backs some of its physical 0x7000..0x8fff',
+      'paging.map.hole: it has backing "none", but memory.ram backs some of its physical 0x7000..0x8fff\n  hint: leave backing out, or map physical addresses that memory.ram does not have',
       "OVERLAP",
       "ram",
     ],
@@ -103,7 +103,7 @@ describe("mappings", () => {
     [
       "that overlap",
       edit(longGuest(), { "paging.map.stack.virt": 0x0 }),
-      'paging.map: mapping "text" and mapping "stack" overlap at virtual 0x0 to 0xfff',
+      'paging.map: mapping "text" and mapping "stack" overlap at virtual 0x0 to 0xfff\n  hint: give each mapping virtual addresses of its own: change virt or size of one',
       "OVERLAP",
       0n,
     ],
@@ -144,7 +144,7 @@ describe("page tables", () => {
     [
       "under code",
       edit(longGuest(), { "paging.map.text.phys": 0x3000 }),
-      "page tables and code guest overlap: 0x0..0x3fff and 0x3000..0x3000",
+      "page tables and code guest overlap: 0x0..0x3fff and 0x3000..0x3000\n  hint: begin code guest at physical 0x4000 or above, or move page tables",
       "OVERLAP",
       ["page tables", "code guest"],
     ],
@@ -182,14 +182,14 @@ describe("the GDT in memory", () => {
     [
       "over page tables",
       edit(longGuest(), { gdt: { at: 0x3ff0, segments } }),
-      "page tables and gdt overlap: 0x0..0x3fff and 0x3ff0..0x4007",
+      "page tables and gdt overlap: 0x0..0x3fff and 0x3ff0..0x4007\n  hint: begin gdt at physical 0x4000 or above, or move page tables",
       "OVERLAP",
       ["page tables", "gdt"],
     ],
     [
       "over code",
       edit(protectedGuest(), { gdt: { at: 0x0, segments: flat } }),
-      "gdt and code guest overlap: 0x0..0x17 and 0x0..0x0",
+      "gdt and code guest overlap: 0x0..0x17 and 0x0..0x0\n  hint: begin code guest at physical 0x18 or above, or move gdt",
       "OVERLAP",
       ["gdt", "code guest"],
     ],

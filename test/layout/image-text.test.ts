@@ -1,5 +1,5 @@
 /** The text form of images that the examples do not have. */
-import { code16, code64, imageToText, layout, type Image } from "guestwright";
+import { code16, code64, imageToText, layout, LayoutError, type Image } from "guestwright";
 import { describe, expect, test } from "vitest";
 import { edit, longGuest, protectedGuest } from "./descriptions.ts";
 
@@ -105,4 +105,15 @@ test("where a statement was written is shown where it is asked for", async () =>
   const image = await layout(longGuest()).build();
   expect(imageToText(image)).not.toContain(".ts:");
   expect(imageToText(image, { source: true })).toMatch(/f4 +hlt +test\/layout\/descriptions\.ts:\d+\n/);
+});
+
+test.each<[string, unknown, string]>([
+  ["nothing", undefined, "got nothing"],
+  ["a string", "image", 'got "image"'],
+  ["an image that is on its way", Promise.resolve(), "got an object\n  hint: await layout(...).build()"],
+  ["a layout that is not built", { build: () => {} }, "got an object\n  hint: await layout(...).build()"],
+])("%s is no image", (_, value, got) => {
+  const write = (): string => imageToText(value as Image);
+  expect(write).toThrow(LayoutError);
+  expect(write).toThrow(`imageToText takes an image, from layout(...).build(), ${got}`);
 });
