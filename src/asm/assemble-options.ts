@@ -48,6 +48,18 @@ export function checkOrigin(what: string, mode: Mode, origin: unknown, site: () 
   );
 }
 
+/** The addresses of sections, which 64-bit code may have whatever the mode that it begins in. */
+export function checkAddresses(sections: unknown, site: () => CallSite): Readonly<Record<string, bigint>> {
+  if (typeof sections !== "object" || sections === null) {
+    const message = `sections: expected an object with an address for each name, got ${show(sections)}`;
+    throw new AsmError(message, { code: "BAD_VALUE", value: sections, source: locate(site()) });
+  }
+  const addresses = Object.entries(sections).map(
+    ([name, address]) => [name, checkOrigin(`sections.${name}`, 64, address, site)] as const,
+  );
+  return Object.fromEntries(addresses);
+}
+
 /** Throws where a section is placed that the code does not have. */
 export function checkSections(nodes: readonly Node[], sections: Readonly<Record<string, bigint>>): void {
   const placed = new Set(nodes.flatMap((node) => (node.kind === "origin" ? [node.name] : [])));

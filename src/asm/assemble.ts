@@ -2,7 +2,7 @@
 import { arrange } from "./arrange.ts";
 import { AsmError } from "./asm-error.ts";
 import type { AssembleOptions } from "./assemble-options.ts";
-import { checkOptions, checkOrigin, checkSections } from "./assemble-options.ts";
+import { checkAddresses, checkOptions, checkOrigin, checkSections } from "./assemble-options.ts";
 import type { CallSite } from "./call-site.ts";
 import { captureCallSite, locate } from "./call-site.ts";
 import { checkCode } from "./check-code.ts";
@@ -66,12 +66,7 @@ export async function assemble<C extends AnyCode>(
   const mode = startingMode(checked);
   checkOptions("assemble", ["origin", "sections"], options, site);
   const origin = checkOrigin("origin", mode, options.origin ?? 0n, site);
-  const addresses = Object.fromEntries(
-    Object.entries(options.sections ?? {}).map(([name, address]) => [
-      name,
-      checkOrigin(`sections.${name}`, 64, address, site),
-    ]),
-  );
+  const addresses = checkAddresses(options.sections ?? {}, site);
   const nodes = arrange(written, addresses);
   checkSections(nodes, addresses);
   checkLabels(nodes);

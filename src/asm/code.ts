@@ -271,7 +271,7 @@ function start<M extends Mode, Defined extends string = never>(mode: M): Code<M,
 export function code16(): Code<16, never, never>;
 export function code16(body: (code: Statements<16>) => void): OpenCode<16>;
 export function code16(body?: (code: Statements<16>) => void): Code<16, never, never> | OpenCode<16> {
-  return body === undefined ? start(16) : writeStatements(start<16, string>(16), body);
+  return body === undefined ? start(16) : writeStatements(start<16, string>(16), body, () => captureCallSite(code16));
 }
 
 /**
@@ -285,7 +285,7 @@ export function code16(body?: (code: Statements<16>) => void): Code<16, never, n
 export function code32(): Code<32, never, never>;
 export function code32(body: (code: Statements<32>) => void): OpenCode<32>;
 export function code32(body?: (code: Statements<32>) => void): Code<32, never, never> | OpenCode<32> {
-  return body === undefined ? start(32) : writeStatements(start<32, string>(32), body);
+  return body === undefined ? start(32) : writeStatements(start<32, string>(32), body, () => captureCallSite(code32));
 }
 
 /**
@@ -305,5 +305,5 @@ export function code32(body?: (code: Statements<32>) => void): Code<32, never, n
 export function code64(): Code<64, never, never>;
 export function code64(body: (code: Statements<64>) => void): OpenCode<64>;
 export function code64(body?: (code: Statements<64>) => void): Code<64, never, never> | OpenCode<64> {
-  return body === undefined ? start(64) : writeStatements(start<64, string>(64), body);
+  return body === undefined ? start(64) : writeStatements(start<64, string>(64), body, () => captureCallSite(code64));
 }

@@ -1,6 +1,9 @@
 /**
  * What EVEX adds to operands: a mask, a broadcast, a rounding mode (SDM vol. 1, 15.4; vol. 2A, 2.7).
  */
+import { show } from "../core/show.ts";
+import { AsmError } from "./asm-error.ts";
+import { captureCallSite, locate } from "./call-site.ts";
 import type { Memory } from "./memory.ts";
 import type { Register } from "./register.ts";
 
@@ -46,7 +49,7 @@ export interface Rounding<Name extends RoundingName = RoundingName> {
  * ```
  */
 export function masked<T extends Register | Memory>(target: T, mask: Register<"k">): Masked<T> {
-  return { kind: "masked", target, mask, zeroing: false };
+  return { kind: "masked", target, mask: checkMask("masked", mask, masked), zeroing: false };
 }
 
 /**
@@ -58,7 +61,18 @@ export function masked<T extends Register | Memory>(target: T, mask: Register<"k
  * ```
  */
 export function zeroed<T extends Register>(target: T, mask: Register<"k">): Masked<T> {
-  return { kind: "masked", target, mask, zeroing: true };
+  return { kind: "masked", target, mask: checkMask("zeroed", mask, zeroed), zeroing: true };
+}
+
+function checkMask(name: string, mask: unknown, method: (...args: never[]) => unknown): Register<"k"> {
+  const { class: kind } = (mask ?? {}) as Partial<Register>;
+  if (kind === "k") return mask as Register<"k">;
+  const what = kind === undefined ? show(mask) : (mask as Register).name;
+  throw new AsmError(`${name} takes a mask register, k1 to k7, got ${what}`, {
+    code: "BAD_OPERANDS",
+    value: mask,
+    source: locate(captureCallSite(method)),
+  });
 }
 
 /**

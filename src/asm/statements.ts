@@ -2,11 +2,13 @@
  * Statement style: a callback gets a builder that changes in place, so that the loops and conditions of a guest's assembly
  * are TypeScript's own. Labels are values there, and are checked when the code is assembled.
  */
+import { show } from "../core/show.ts";
 import type { aliases, waitingForms } from "./aliases.ts";
-import { onBehalfOf } from "./call-site.ts";
+import { AsmError } from "./asm-error.ts";
+import { captureCallSite, locate, onBehalfOf, type CallSite } from "./call-site.ts";
 import type { Check, Code, Comparing, Lockable, Operand, Repeatable, Value } from "./code-types.ts";
 import type { DataMethods } from "./data-types.ts";
-import { addressOf, type Expression } from "./expression.ts";
+import { addressOf, isExpression, type Expression } from "./expression.ts";
 import type { Forms } from "./instruction-types.d.ts";
 import type { Mode } from "./mode.ts";
 
@@ -80,7 +82,15 @@ const prefixes = new Set(["rep", "repe", "repz", "repne", "repnz", "lock"]);
 type Methods = Readonly<Record<string, (...operands: unknown[]) => unknown>>;
 
 /** The code that `body` writes, from `start` on. */
-export function writeStatements<M extends Mode>(start: OpenCode<M>, body: (code: Statements<M>) => void): OpenCode<M> {
+export function writeStatements<M extends Mode>(
+  start: OpenCode<M>,
+  body: (code: Statements<M>) => void,
+  site: () => CallSite,
+): OpenCode<M> {
+  if (typeof body !== "function") {
+    const message = `code${start.mode} takes a function that writes statements, got ${show(body)}`;
+    throw new AsmError(message, { code: "BAD_VALUE", value: body, source: locate(site()) });
+  }
   let code = start;
   let labels = 0;
   const append = (to: unknown, name: string): ((...operands: unknown[]) => void) => {
@@ -91,6 +101,7 @@ export function writeStatements<M extends Mode>(start: OpenCode<M>, body: (code:
   };
   const newLabel = (name?: string): Label => addressOf<never>((name ?? `label@${++labels}`) as never);
   const place = (label: Label): void => {
+    if (!isExpression(label) || (label as Expression).labels.length !== 1) throw noLabel(label, place);
     code = onBehalfOf(place, () => code.label(nameOf(label)) as OpenCode<M>);
   };
   const label = (name?: string): Label => {
@@ -110,6 +121,11 @@ export function writeStatements<M extends Mode>(start: OpenCode<M>, body: (code:
   });
   body(builder as unknown as Statements<M>);
   return code;
+}
+
+function noLabel(value: unknown, method: (label: Label) => void): AsmError {
+  const message = `place takes a label, from newLabel(), got ${show(value)}`;
+  return new AsmError(message, { code: "BAD_VALUE", value, source: locate(captureCallSite(method)) });
 }
 
 function nameOf(label: Label): string {

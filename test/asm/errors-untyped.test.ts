@@ -8,6 +8,7 @@ import {
   distance,
   eax,
   far,
+  masked,
   mem,
   multiple,
   offset,
@@ -16,6 +17,8 @@ import {
   since,
   sum,
   times,
+  zeroed,
+  zmm1,
 } from "guestwright/asm";
 import { expect, test } from "vitest";
 
@@ -98,6 +101,17 @@ const cases: readonly [string, () => unknown, string][] = [
     'assemble has no option "orign"\n  hint: did you mean origin?',
   ],
   [
+    "addresses of no sections",
+    () => loose(assemble)(code64(), { sections: 5 }),
+    "sections: expected an object with an address for each name, got 5",
+  ],
+  ["no statements", () => loose(code64)(5), "code64 takes a function that writes statements, got 5"],
+  [
+    "no label to place",
+    () => code64((each) => each.place(undefined as never)),
+    "place takes a label, from newLabel(), got nothing",
+  ],
+  [
     "no options",
     () => loose(assemble)(code64(), 0x1000n),
     "the options of assemble are an object, got 4096n\n  hint: it has origin and sections",
@@ -124,6 +138,16 @@ test.each<[string, () => unknown, string]>([
   expect((error as AsmError).code).toBe("BAD_ADDRESS");
   expect((error as AsmError).message.replace(/^test\/asm\/errors-untyped\.test\.ts:\d+: /, "")).toBe(message);
   expect((error as AsmError).source?.file).toBe("test/asm/errors-untyped.test.ts");
+});
+
+test.each<[string, () => unknown, string]>([
+  ["nothing as a mask", () => loose(masked)(zmm1), "masked takes a mask register, k1 to k7, got nothing"],
+  ["another register as a mask", () => loose(zeroed)(zmm1, rax), "zeroed takes a mask register, k1 to k7, got rax"],
+])("%s", async (_, write, message) => {
+  const error = await thrown(write);
+  expect((error as AsmError).code).toBe("BAD_OPERANDS");
+  expect((error as AsmError).message).toMatch(/^test\/asm\/errors-untyped\.test\.ts:\d+: /);
+  expect((error as AsmError).message).toContain(message);
 });
 
 test("addresses of code are safe integers or bigints", async () => {

@@ -71,7 +71,8 @@ function readLabel(program: ProgramText, cursor: Cursor): boolean {
   const token = cursor.peek();
   if (token === undefined || cursor.word(1) !== ":") return false;
   const isNumber = token.kind === "number" && /^\d+$/.test(token.text);
-  const isName = token.kind === "name" || (token.kind === "hole" && typeof token.value === "string");
+  const isName =
+    token.kind === "name" || (token.kind === "hole" && typeof token.value === "string" && token.value !== "");
   if (!isNumber && !isName) return false;
   const name = token.kind === "hole" ? String(token.value) : isNumber ? String(Number(token.text)) : token.text;
   if (token.kind === "name" && findRegister(token.text.toLowerCase()) !== undefined)
