@@ -143,3 +143,9 @@ test("text is read where it is written, and adds nothing but nodes", () => {
   const nodes = code64().asm`rep movsb; lock inc dword ptr [rax]`.nodes;
   expect(nodes.map(({ kind }) => kind)).toEqual(["instruction", "instruction"]);
 });
+
+test("a label of no letters is refused where it stands", () => {
+  expect(() => code64().asm`${""}: nop`).toThrow(
+    /:\d+:1: unexpected "\$\{…\}", expected an instruction, a directive or a label with a colon/,
+  );
+});
