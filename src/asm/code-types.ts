@@ -250,6 +250,10 @@ export interface CodeMethods<M extends Mode, Defined extends string, Used extend
   readonly repe: Labelled<M, Defined, Used> & Pick<InstructionsByMode[M], Comparing>;
   /** Repeats a comparing string instruction while not equal: the F2 prefix. */
   readonly repne: Labelled<M, Defined, Used> & Pick<InstructionsByMode[M], Comparing>;
+  /** The same as {@link repe}. */
+  readonly repz: Labelled<M, Defined, Used> & Pick<InstructionsByMode[M], Comparing>;
+  /** The same as {@link repne}. */
+  readonly repnz: Labelled<M, Defined, Used> & Pick<InstructionsByMode[M], Comparing>;
   /** Makes a read-modify-write of memory atomic: the F0 prefix. */
   readonly lock: Labelled<M, Defined, Used> & Pick<InstructionsByMode[M], Lockable>;
 

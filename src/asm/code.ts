@@ -97,7 +97,7 @@ class CodeBuilder {
     if (!Number.isSafeInteger(count) || count < 0)
       throw badValue(`repeat takes a number of times, got ${show(count)}`, count, site);
     if (typeof body !== "function") checkCode("repeat takes", body, site);
-    let code: CodeBuilder = this; // oxlint-disable-line typescript/no-this-alias
+    let code: CodeBuilder = this;
     for (let i = 0; i < count; i++) {
       const each = typeof body === "function" ? checkCode("repeat's function returns", body(i), site) : body;
       code = code.#appendAll(each, site, true);

@@ -53,6 +53,10 @@ export interface StatementControl<M extends Mode> {
   /** The same as in chains. */
   readonly repne: Pick<InstructionStatements<M>, Comparing>;
   /** The same as in chains. */
+  readonly repz: Pick<InstructionStatements<M>, Comparing>;
+  /** The same as in chains. */
+  readonly repnz: Pick<InstructionStatements<M>, Comparing>;
+  /** The same as in chains. */
   readonly lock: Pick<InstructionStatements<M>, Lockable>;
   /**
    * Names this place, and gives the place as a value. Without a name it gets one of its own, so that a macro can be used
