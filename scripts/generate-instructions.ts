@@ -1,15 +1,15 @@
 /**
- * Writes src/asm/instruction-types.d.ts and instruction-codes.ts from iced-x86's instruction table: the methods of the builder with their operand types,
+ * Writes src/asm/instructions/instruction-types.d.ts and instruction-codes.ts from iced-x86's instruction table: the methods of the builder with their operand types,
  * and for each mnemonic the numbers of iced-x86's instruction codes. `--check` compares instead of writing.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import type { OpCodeInfo } from "iced-x86";
-import { aliases, waitingForms } from "../src/asm/aliases.ts";
-import { needSize, readForms, type Form } from "../src/asm/form.ts";
-import { isFarTransfer } from "../src/asm/far-transfers.ts";
-import { loadIced } from "../src/asm/iced.ts";
+import { aliases, waitingForms } from "../src/asm/instructions/aliases.ts";
+import { needSize, readForms, type Form } from "../src/asm/instructions/form.ts";
+import { isFarTransfer } from "../src/asm/instructions/far-transfers.ts";
+import { loadIced } from "../src/asm/encode/iced.ts";
 import { modes, type Mode } from "../src/asm/mode.ts";
-import type { WrittenOperand } from "../src/asm/operand-kind.ts";
+import type { WrittenOperand } from "../src/asm/instructions/operand-kind.ts";
 
 const iced = await loadIced();
 const { Code, CodeExt, CpuidFeature, EncodingKind, Instruction, MemorySize, Mnemonic, OpCodeOperandKind } = iced;
@@ -177,7 +177,7 @@ function typesSource(table: ReadonlyMap<string, Instructions>): string {
     "import type {",
     "  Bcst, Check, Code16, Code32, Code64, Crossing16, Crossing32, Crossing64, Er, F, FarTarget, Imm, Labelled, LabelsIn,",
     "  Masked, May, Mem, Only, Operand, Reg, Sae, Same, Target,",
-    '} from "./code-types.ts";',
+    '} from "../builder/code-types.ts";',
     "",
     "/** The operands that each instruction takes, by mode, each list with its words. */",
     "export interface Forms {",
@@ -205,10 +205,10 @@ function codesSource(table: ReadonlyMap<string, Instructions>): string {
 const table = readInstructions();
 const files = { "instruction-types.d.ts": typesSource(table), "instruction-codes.ts": codesSource(table) };
 for (const [name, text] of Object.entries(files)) {
-  const file = new URL(`../src/asm/${name}`, import.meta.url);
+  const file = new URL(`../src/asm/instructions/${name}`, import.meta.url);
   if (!process.argv.includes("--check")) writeFileSync(file, text);
   else if (readFileSync(file, "utf8") !== text) {
-    console.error(`src/asm/${name} is not what scripts/generate-instructions.ts writes: run it again`);
+    console.error(`src/asm/instructions/${name} is not what scripts/generate-instructions.ts writes: run it again`);
     process.exitCode = 1;
   }
 }

@@ -2,11 +2,11 @@
 import { hex } from "../core/hex.ts";
 import { show } from "../core/show.ts";
 import { AsmError } from "./asm-error.ts";
-import type { CallSite } from "./call-site.ts";
-import { locate } from "./call-site.ts";
+import type { CallSite } from "./builder/call-site.ts";
+import { locate } from "./builder/call-site.ts";
 import type { Mode } from "./mode.ts";
 import { nearest } from "./nearest.ts";
-import type { Node } from "./node.ts";
+import type { Node } from "./builder/node.ts";
 
 /** Options of {@link assemble}. */
 export interface AssembleOptions {

@@ -1,27 +1,27 @@
 /** Assembling: code becomes a program, verified to the last instruction. */
-import { arrange } from "./arrange.ts";
+import { arrange } from "./link/arrange.ts";
 import { AsmError } from "./asm-error.ts";
 import type { AssembleOptions } from "./assemble-options.ts";
 import { checkAddresses, checkOptions, checkOrigin, checkSections } from "./assemble-options.ts";
-import type { CallSite } from "./call-site.ts";
-import { captureCallSite, locate } from "./call-site.ts";
-import { checkCode } from "./check-code.ts";
-import { checkBranches, checkLabels } from "./check-labels.ts";
-import type { AnyCode, Linked } from "./code-types.ts";
-import { maskToText } from "./decorators.ts";
-import { Encoder, type Encoding, type Request } from "./encode.ts";
-import { FormTable } from "./form-table.ts";
-import { loadIced } from "./iced.ts";
-import { loadKeystone } from "./keystone.ts";
-import type { Alternative, Placed } from "./link.ts";
-import { bytesOf, hasPending, place } from "./link.ts";
+import type { CallSite } from "./builder/call-site.ts";
+import { captureCallSite, locate } from "./builder/call-site.ts";
+import { checkCode } from "./builder/check-code.ts";
+import { checkBranches, checkLabels } from "./link/check-labels.ts";
+import type { AnyCode, Linked } from "./builder/code-types.ts";
+import { maskToText } from "./operands/decorators.ts";
+import { Encoder, type Encoding, type Request } from "./encode/encode.ts";
+import { FormTable } from "./instructions/form-table.ts";
+import { loadIced } from "./encode/iced.ts";
+import { loadKeystone } from "./encode/keystone.ts";
+import type { Alternative, Placed } from "./link/link.ts";
+import { bytesOf, hasPending, place } from "./link/link.ts";
 import type { ListingLine } from "./listing.ts";
 import { statementToText } from "./listing.ts";
 import type { Mode } from "./mode.ts";
-import type { InstructionNode, Node, NodeOperand } from "./node.ts";
-import { notEncodable } from "./not-encodable.ts";
-import { plan } from "./plan.ts";
-import { verify } from "./verify.ts";
+import type { InstructionNode, Node, NodeOperand } from "./builder/node.ts";
+import { notEncodable } from "./encode/not-encodable.ts";
+import { plan } from "./encode/plan.ts";
+import { verify } from "./link/verify.ts";
 
 /** A section that lies apart from the rest of its program. */
 export interface ProgramSection {

@@ -1,12 +1,12 @@
 /** The listing: every statement with its address, its bytes and where it was written. */
 import { hex, hexBytes } from "../core/hex.ts";
 import type { SourceLocation } from "../core/source.ts";
-import { maskToText } from "./decorators.ts";
-import type { Writer } from "./encode.ts";
-import { expressionToText, isExpression } from "./expression.ts";
-import type { Memory } from "./memory.ts";
-import type { Fill, Node, NodeOperand } from "./node.ts";
-import type { Register } from "./register.ts";
+import { maskToText } from "./operands/decorators.ts";
+import type { Writer } from "./encode/encode.ts";
+import { expressionToText, isExpression } from "./operands/expression.ts";
+import type { Memory } from "./operands/memory.ts";
+import type { Fill, Node, NodeOperand } from "./builder/node.ts";
+import type { Register } from "./operands/register.ts";
 
 /** One statement of a program, as it lies in memory. */
 export interface ListingLine {

@@ -4,13 +4,13 @@
  */
 import * as asm from "guestwright/asm";
 import type { Memory, Mode, Operand, Register } from "guestwright/asm";
-import type { Form } from "../../src/asm/form.ts";
-import type { FormTable } from "../../src/asm/form-table.ts";
-import { instructionCodes } from "../../src/asm/instruction-codes.ts";
-import type { Mnemonic } from "../../src/asm/node.ts";
-import type { OperandKind } from "../../src/asm/operand-kind.ts";
-import { hasRegister } from "../../src/asm/register.ts";
-import * as registersByName from "../../src/asm/registers.ts";
+import type { Form } from "../../src/asm/instructions/form.ts";
+import type { FormTable } from "../../src/asm/instructions/form-table.ts";
+import { instructionCodes } from "../../src/asm/instructions/instruction-codes.ts";
+import type { Mnemonic } from "../../src/asm/builder/node.ts";
+import type { OperandKind } from "../../src/asm/instructions/operand-kind.ts";
+import { hasRegister } from "../../src/asm/operands/register.ts";
+import * as registersByName from "../../src/asm/operands/registers.ts";
 
 /** A statement twice: for the builder and for GNU as. */
 export interface Statement {

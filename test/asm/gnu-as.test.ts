@@ -4,12 +4,12 @@ import { hexBytes } from "guestwright";
 import type { AnyCode, Mode } from "guestwright/asm";
 import { code16, code32, code64 } from "guestwright/asm";
 import { describe, expect, test } from "vitest";
-import { Encoder } from "../../src/asm/encode.ts";
-import { FormTable } from "../../src/asm/form-table.ts";
-import { loadIced } from "../../src/asm/iced.ts";
-import { loadKeystone } from "../../src/asm/keystone.ts";
-import type { InstructionNode } from "../../src/asm/node.ts";
-import { plan } from "../../src/asm/plan.ts";
+import { Encoder } from "../../src/asm/encode/encode.ts";
+import { FormTable } from "../../src/asm/instructions/form-table.ts";
+import { loadIced } from "../../src/asm/encode/iced.ts";
+import { loadKeystone } from "../../src/asm/encode/keystone.ts";
+import type { InstructionNode } from "../../src/asm/builder/node.ts";
+import { plan } from "../../src/asm/encode/plan.ts";
 import { corpus, type Statement } from "./corpus.ts";
 import { gnuAssemble, gnuDisassemble, gnuMissing } from "./gnu.ts";
 

@@ -2,8 +2,8 @@
 import { hexBytes } from "guestwright";
 import { assemble, byte, code16, code32, code64, eax, mem, rax } from "guestwright/asm";
 import { expect, test } from "vitest";
-import { keystoneFaults } from "../../src/asm/keystone-faults.ts";
-import { loadKeystone } from "../../src/asm/keystone.ts";
+import { keystoneFaults } from "../../src/asm/encode/keystone-faults.ts";
+import { loadKeystone } from "../../src/asm/encode/keystone.ts";
 import { gnuAssemble, gnuMissing } from "./gnu.ts";
 
 const cases = keystoneFaults.flatMap((fault) => fault.modes.map((mode) => ({ ...fault, mode })));

@@ -1,5 +1,5 @@
 /** A place in a statement, from which it is read on. */
-import type { CallSite } from "../call-site.ts";
+import type { CallSite } from "../builder/call-site.ts";
 import type { SourceText } from "./source-text.ts";
 import { AsmSyntaxError } from "./syntax-error.ts";
 import type { Statement, Token } from "./tokenizer.ts";

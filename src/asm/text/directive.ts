@@ -1,5 +1,5 @@
 /** What all directives share: their arguments. */
-import type { Expression } from "../expression.ts";
+import type { Expression } from "../operands/expression.ts";
 import type { Cursor } from "./cursor.ts";
 import { ExpressionReader } from "./expression-text.ts";
 import type { ProgramText } from "./program-text.ts";

@@ -1,8 +1,8 @@
 /** Directives that write data. */
-import type { Expression } from "../expression.ts";
-import { isConstant, simplest } from "../expression.ts";
-import { fitsField } from "../field.ts";
-import type { NumbersNode } from "../node.ts";
+import type { Expression } from "../operands/expression.ts";
+import { isConstant, simplest } from "../operands/expression.ts";
+import { fitsField } from "../operands/field.ts";
+import type { NumbersNode } from "../builder/node.ts";
 import type { Cursor } from "./cursor.ts";
 import type { Directive, DirectiveReader } from "./directive.ts";
 import { list, valueOf } from "./directive.ts";

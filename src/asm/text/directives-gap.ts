@@ -1,8 +1,8 @@
 /** Directives that leave room: alignment, repetition of bytes, and moving on to an address. */
-import type { Expression } from "../expression.ts";
-import { add, isAddress, isConstant, simplest } from "../expression.ts";
-import type { Fill } from "../node.ts";
-import { mostFilled } from "../elastic.ts";
+import type { Expression } from "../operands/expression.ts";
+import { add, isAddress, isConstant, simplest } from "../operands/expression.ts";
+import type { Fill } from "../builder/node.ts";
+import { mostFilled } from "../link/elastic.ts";
 import type { Directive, DirectiveReader } from "./directive.ts";
 import { constantOf, numberOf, valueOf } from "./directive.ts";
 import type { ProgramText } from "./program-text.ts";

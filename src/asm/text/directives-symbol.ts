@@ -1,6 +1,6 @@
 /** Directives that give names values. */
-import type { CallSite } from "../call-site.ts";
-import type { Expression } from "../expression.ts";
+import type { CallSite } from "../builder/call-site.ts";
+import type { Expression } from "../operands/expression.ts";
 import type { Cursor } from "./cursor.ts";
 import type { DirectiveReader } from "./directive.ts";
 import { valueOf } from "./directive.ts";

@@ -1,10 +1,10 @@
 /** Reads expressions: numbers, labels, registers, brackets, and operators by their precedence. */
-import type { Expression } from "../expression.ts";
-import { addressOf, calculate, constant, here, isExpression } from "../expression.ts";
-import { wholeNumber } from "../whole-number.ts";
-import type { Operator } from "../operator.ts";
-import { operators } from "../operator.ts";
-import type { Register } from "../register.ts";
+import type { Expression } from "../operands/expression.ts";
+import { addressOf, calculate, constant, here, isExpression } from "../operands/expression.ts";
+import { wholeNumber } from "../operands/whole-number.ts";
+import type { Operator } from "../operands/operator.ts";
+import { operators } from "../operands/operator.ts";
+import type { Register } from "../operands/register.ts";
 import type { Cursor } from "./cursor.ts";
 import { hintForNumber, readCharacter, readNumber } from "./literals.ts";
 import { findRegister, stackRegister } from "./register-names.ts";

@@ -1,12 +1,12 @@
 /** Operands that GNU as fills in, puts in order, or takes as another instruction's. */
-import type { Operand } from "../code-types.ts";
-import type { Expression } from "../expression.ts";
-import { far } from "../far.ts";
-import type { Memory } from "../memory.ts";
+import type { Operand } from "../builder/code-types.ts";
+import type { Expression } from "../operands/expression.ts";
+import { far } from "../operands/far.ts";
+import type { Memory } from "../operands/memory.ts";
 import type { Mode } from "../mode.ts";
-import type { Mnemonic } from "../node.ts";
-import type { Register } from "../register.ts";
-import { st0, st1 } from "../registers.ts";
+import type { Mnemonic } from "../builder/node.ts";
+import type { Register } from "../operands/register.ts";
+import { st0, st1 } from "../operands/registers.ts";
 
 /** An instruction with all of its operands. */
 export interface Completed {

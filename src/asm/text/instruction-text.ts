@@ -1,12 +1,12 @@
 /** Reads instructions: prefixes, the mnemonic, the operands. */
-import { waitingForms } from "../aliases.ts";
-import type { Operand } from "../code-types.ts";
-import type { Broadcast, Masked, Rounding } from "../decorators.ts";
-import { undecorate } from "../decorators.ts";
-import { far } from "../far.ts";
+import { waitingForms } from "../instructions/aliases.ts";
+import type { Operand } from "../builder/code-types.ts";
+import type { Broadcast, Masked, Rounding } from "../operands/decorators.ts";
+import { undecorate } from "../operands/decorators.ts";
+import { far } from "../operands/far.ts";
 import type { Mode } from "../mode.ts";
 import { nearest } from "../nearest.ts";
-import type { InstructionNode, Mnemonic, NodeOperand, Prefix } from "../node.ts";
+import type { InstructionNode, Mnemonic, NodeOperand, Prefix } from "../builder/node.ts";
 import type { Cursor } from "./cursor.ts";
 import { complete } from "./implied.ts";
 import { findMnemonic, mnemonicNames, type Meaning } from "./mnemonics.ts";

@@ -2,10 +2,10 @@
  * GNU as's names of instructions. The instruction table follows the manual, in which `pushf` always pushes 16 bits; GNU's
  * `pushf` pushes as many as the mode has.
  */
-import { aliases } from "../aliases.ts";
-import { instructionCodes } from "../instruction-codes.ts";
+import { aliases } from "../instructions/aliases.ts";
+import { instructionCodes } from "../instructions/instruction-codes.ts";
 import type { Mode } from "../mode.ts";
-import type { Mnemonic } from "../node.ts";
+import type { Mnemonic } from "../builder/node.ts";
 
 /** What a name means. */
 export interface Meaning {

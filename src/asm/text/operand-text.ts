@@ -1,13 +1,13 @@
 /** Reads operands: what GNU's Intel syntax means by them. */
-import type { Operand } from "../code-types.ts";
-import type { Broadcast, BroadcastCount, Masked, Rounding, RoundingName } from "../decorators.ts";
+import type { Operand } from "../builder/code-types.ts";
+import type { Broadcast, BroadcastCount, Masked, Rounding, RoundingName } from "../operands/decorators.ts";
 import { AsmError } from "../asm-error.ts";
-import { add, constant, isAddress, isExpression, simplest } from "../expression.ts";
-import type { Expression } from "../expression.ts";
-import type { Memory, Term as AddressTerm } from "../memory.ts";
-import { memory, times } from "../memory.ts";
+import { add, constant, isAddress, isExpression, simplest } from "../operands/expression.ts";
+import type { Expression } from "../operands/expression.ts";
+import type { Memory, Term as AddressTerm } from "../operands/memory.ts";
+import { memory, times } from "../operands/memory.ts";
 import type { Mode } from "../mode.ts";
-import type { Register } from "../register.ts";
+import type { Register } from "../operands/register.ts";
 import type { Cursor } from "./cursor.ts";
 import { ExpressionReader } from "./expression-text.ts";
 import { findRegister } from "./register-names.ts";

@@ -1,10 +1,10 @@
 /** What reading text builds up: statements, sections, symbols. */
-import type { CallSite } from "../call-site.ts";
-import type { Expression } from "../expression.ts";
-import { addressOf } from "../expression.ts";
-import { firstSection } from "../arrange.ts";
+import type { CallSite } from "../builder/call-site.ts";
+import type { Expression } from "../operands/expression.ts";
+import { addressOf } from "../operands/expression.ts";
+import { firstSection } from "../link/arrange.ts";
 import type { Mode } from "../mode.ts";
-import type { LabelNode, Node, Prefix } from "../node.ts";
+import type { LabelNode, Node, Prefix } from "../builder/node.ts";
 import type { SourceText } from "./source-text.ts";
 import type { SectionKind } from "./section-table.ts";
 import { sectionKind } from "./section-table.ts";

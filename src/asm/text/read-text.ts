@@ -1,8 +1,8 @@
 /** Reads assembly text: statement by statement into the nodes that the builder makes, too. */
 import { AsmError } from "../asm-error.ts";
-import { locate } from "../call-site.ts";
+import { locate } from "../builder/call-site.ts";
 import type { Mode } from "../mode.ts";
-import type { Node } from "../node.ts";
+import type { Node } from "../builder/node.ts";
 import { Cursor } from "./cursor.ts";
 import { Flow } from "./flow.ts";
 import { findDirective, refuseDirective } from "./directives.ts";

@@ -1,6 +1,6 @@
 /** Registers by the names that text has for them. */
-import type { Register } from "../register.ts";
-import * as registers from "../registers.ts";
+import type { Register } from "../operands/register.ts";
+import * as registers from "../operands/registers.ts";
 
 /** RIP and EIP are registers of addresses only: SDM vol. 1, 3.5.1. */
 const instructionPointers: readonly Register[] = [

@@ -1,7 +1,7 @@
 /** Text with the places in it. */
 import type { QuotedLocation } from "../asm-error.ts";
-import type { CallSite } from "../call-site.ts";
-import { locate } from "../call-site.ts";
+import type { CallSite } from "../builder/call-site.ts";
+import { locate } from "../builder/call-site.ts";
 
 /** Where text comes from: a name for it, or the place in a program where it begins. */
 export type TextOrigin = string | CallSite;

@@ -1,10 +1,10 @@
 /** String instructions with their operands written out: `movs byte ptr es:[edi], byte ptr [esi]`. */
-import type { Operand } from "../code-types.ts";
-import type { Memory } from "../memory.ts";
+import type { Operand } from "../builder/code-types.ts";
+import type { Memory } from "../operands/memory.ts";
 import type { Mode } from "../mode.ts";
 import { modes } from "../mode.ts";
-import type { ImpliedAddress, Mnemonic } from "../node.ts";
-import type { Register } from "../register.ts";
+import type { ImpliedAddress, Mnemonic } from "../builder/node.ts";
+import type { Register } from "../operands/register.ts";
 
 /** The operands of a string instruction, in order. */
 const shapes: Readonly<Record<string, readonly ("source" | "destination" | "accumulator" | "port")[]>> = {

@@ -1,8 +1,8 @@
 /** The symbols that text gives values: `NAME = value`, `.set`, `.equ`. */
-import type { CallSite } from "../call-site.ts";
-import type { Expression } from "../expression.ts";
-import { add, addressOf, calculate, isConstant, labelsOf, simplest } from "../expression.ts";
-import type { ConstantNode } from "../node.ts";
+import type { CallSite } from "../builder/call-site.ts";
+import type { Expression } from "../operands/expression.ts";
+import { add, addressOf, calculate, isConstant, labelsOf, simplest } from "../operands/expression.ts";
+import type { ConstantNode } from "../builder/node.ts";
 
 interface Symbol_ {
   readonly value: Expression;

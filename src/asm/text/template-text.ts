@@ -1,8 +1,8 @@
 /** Text in a template literal, with values between its parts. */
 import { show } from "../../core/show.ts";
 import { AsmError } from "../asm-error.ts";
-import type { CallSite } from "../call-site.ts";
-import { locate } from "../call-site.ts";
+import type { CallSite } from "../builder/call-site.ts";
+import { locate } from "../builder/call-site.ts";
 import { holeText, SourceText } from "./source-text.ts";
 
 /** The text of a template or of a string; of a template as it is written, so that `\\n` reaches the string it stands in. */

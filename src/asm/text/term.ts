@@ -1,8 +1,8 @@
 /** What an operand's text amounts to: registers with factors, and a number or an expression of labels. */
-import type { Expression } from "../expression.ts";
-import { calculate, constant } from "../expression.ts";
-import type { Operator } from "../operator.ts";
-import type { Register } from "../register.ts";
+import type { Expression } from "../operands/expression.ts";
+import { calculate, constant } from "../operands/expression.ts";
+import type { Operator } from "../operands/operator.ts";
+import type { Register } from "../operands/register.ts";
 
 /** A register in an operand. */
 export interface RegisterTerm {

@@ -1,0 +1,329 @@
+/**
+ * What the compiler knows of code: its mode, the labels that it defines, the labels that it uses. The types here turn a
+ * wrong operand into a message that says what is wrong with it.
+ */
+import type { DataMethods } from "./data-types.ts";
+import type { Broadcast, Masked, Rounding } from "../operands/decorators.ts";
+import type { Expression } from "../operands/expression.ts";
+import type { Far } from "../operands/far.ts";
+import type { Forms, Instructions16, Instructions32, Instructions64 } from "../instructions/instruction-types.d.ts";
+import type { Memory } from "../operands/memory.ts";
+import type { Mode } from "../mode.ts";
+import type { Node } from "./node.ts";
+import type { Register, RegisterClass } from "../operands/register.ts";
+
+// The operands, under the short names that the generated instruction table uses.
+
+/** Any register of a class. */
+export type Reg<Class extends RegisterClass> = Register<Class, string>;
+/** One register. */
+export type Only<Name extends string> = Register<RegisterClass, Name>;
+/** Memory of one of these sizes in bits; 0 is memory without a size of its own. */
+export type Mem<Size extends number> = Memory<Size, number, string>;
+/** A number, or an expression of labels. */
+export type Imm = number | bigint | Expression;
+/** Where a branch goes: a label, or an address. */
+export type Target = string | number | bigint | Expression;
+
+export type { Masked };
+/** A destination that may have a mask. */
+export type May<T> = T | Masked<T>;
+/** Memory of one element of this size in bits, broadcast. */
+export type Bcst<Size extends number> = Broadcast<0 | Size, number, string>;
+
+/** A rounding mode. */
+export type Er = Rounding<"rn-sae" | "rd-sae" | "ru-sae" | "rz-sae">;
+/** Suppression of exceptions without a rounding mode. */
+export type Sae = Rounding<"sae">;
+/** A form of an instruction: its operands, and the same in words. */
+export interface F<Operands extends readonly unknown[], Words extends string> {
+  operands: Operands;
+  words: Words;
+}
+/** Forms that are the same in every mode. */
+export interface Same<Form> {
+  16: Form;
+  32: Form;
+  64: Form;
+}
+
+/** A far pointer. */
+export type FarTarget = Far;
+
+/** Anything that may stand as an operand. */
+export type Operand = Register | Memory | Imm | Target | Far | Masked | Broadcast | Rounding;
+
+/** A name that the compiler knows; a computed one is checked when the code is assembled. */
+type Literal<S extends string> = S extends string ? ({} extends Record<S, 1> ? never : S) : never;
+
+type LabelsOf<O> = O extends string
+  ? Literal<O>
+  : O extends Memory<number, number, infer L>
+    ? Literal<L>
+    : O extends Expression<infer L>
+      ? Literal<L>
+      : O extends Far<infer L>
+        ? Literal<L>
+        : O extends Broadcast<number, number, infer L>
+          ? Literal<L>
+          : O extends Masked<Memory<number, number, infer L>>
+            ? Literal<L>
+            : never;
+
+/** The labels that some operands name. */
+export type LabelsIn<O extends readonly unknown[]> = LabelsOf<O[number]>;
+
+/** What is wrong with an operand whatever the instruction: a message, or `never`. */
+type MisfitOf<M extends Mode, O> =
+  O extends Register<RegisterClass, infer Name, infer In>
+    ? M extends In
+      ? never
+      : `${M}-bit code has no register ${Name}`
+    : O extends Memory<number, infer Size, string>
+      ? Size extends AddressSizes[M]
+        ? never
+        : `${M}-bit code has no ${Size}-bit addressing`
+      : never;
+
+/** An operand without its decoration. */
+type Bare<O> = O extends Masked<infer T> ? T : O extends Broadcast ? O["memory"] : O;
+
+/** The same of an operand with its decoration. */
+type Misfit<M extends Mode, O> = MisfitOf<M, Bare<O>>;
+
+/** The address sizes, in bits, that each mode has (SDM vol. 1, 3.6); 0 where no register decides. */
+interface AddressSizes {
+  16: 0 | 16 | 32;
+  32: 0 | 16 | 32;
+  64: 0 | 32 | 64;
+}
+
+/** The operand lists of some forms. */
+type OperandsOf<Form> = Form extends F<infer O, string> ? O : never;
+
+/** The words of some forms. */
+type WordsOf<Form> = Form extends F<readonly unknown[], infer W> ? W : never;
+
+/** The operands with every memory operand of no size taken for one of any size. */
+type AnySize<O extends readonly unknown[]> = {
+  // oxlint-disable-next-line typescript/no-explicit-any -- any size fits where a form asks for one
+  [I in keyof O]: O[I] extends Memory<0, infer A, infer L> ? Memory<any, A, L> : O[I];
+};
+
+/** The words of the forms whose first operand fits; of all forms where none does. */
+type Words<Form, First> = FittingWords<Form, First> extends infer W ? ([W] extends [never] ? WordsOf<Form> : W) : never;
+
+type FittingWords<Form, First> =
+  Form extends F<readonly [infer Wanted, ...unknown[]], infer W> ? (First extends Wanted ? W : never) : never;
+
+/** What to say of operands that fit no form. */
+type Refusal<M extends Mode, K extends keyof Forms, O extends readonly unknown[]> =
+  AnySize<O> extends OperandsOf<Forms[K][M]>
+    ? `${K}: the size of the memory operand is not known: write byte(...), word(...), dword(...) or qword(...)`
+    : `${K} takes ${Words<Forms[K][M], O[0]> & string}`;
+
+/** `O` where the instruction takes these operands in this mode; else, in the place of each operand, a message. */
+export type Check<M extends Mode, K extends keyof Forms, O extends readonly unknown[]> = [
+  Misfit<M, O[number]>,
+] extends [never]
+  ? O extends OperandsOf<Forms[K][M]>
+    ? O
+    : O extends readonly []
+      ? [`${K} takes ${WordsOf<Forms[K][M]>}`]
+      : { [I in keyof O]: Refusal<M, K, O> }
+  : { [I in keyof O]: [Misfit<M, O[I]>] extends [never] ? O[I] : Misfit<M, O[I]> };
+
+/** A number in data: known now, or once labels have addresses. */
+export type Value = number | bigint | Expression;
+
+/** `N` unless the code has it already. */
+type Fresh<N extends string, Defined extends string> = string extends Defined
+  ? N
+  : N extends Defined
+    ? `label "${N}" is defined twice`
+    : N;
+
+/** Anything, unless two pieces of code define the same label. */
+type Disjoint<A extends string, B extends string> = string extends A | B
+  ? unknown
+  : [A & B] extends [never]
+    ? unknown
+    : `label "${A & B}" is defined twice`;
+
+/** What a label adds to the names that are defined: after a computed one, any name may be. */
+type Definition<N extends string> = {} extends Record<N, 1> ? string : N;
+
+/** The instructions that `rep` can precede: SDM vol. 2B, REP/REPE/REPZ/REPNE/REPNZ. */
+export type Repeatable =
+  | "insb"
+  | "insw"
+  | "insd"
+  | "outsb"
+  | "outsw"
+  | "outsd"
+  | "movsb"
+  | "movsw"
+  | "movsd"
+  | "movsq"
+  | "lodsb"
+  | "lodsw"
+  | "lodsd"
+  | "lodsq"
+  | "stosb"
+  | "stosw"
+  | "stosd"
+  | "stosq";
+/** The string instructions that compare, so that `repe` and `repne` make sense before them. */
+export type Comparing = "cmpsb" | "cmpsw" | "cmpsd" | "cmpsq" | "scasb" | "scasw" | "scasd" | "scasq";
+/** The instructions that `lock` can precede where they write memory: SDM vol. 2A, LOCK. */
+export type Lockable =
+  | "adc"
+  | "add"
+  | "and"
+  | "btc"
+  | "btr"
+  | "bts"
+  | "cmpxchg"
+  | "cmpxchg16b"
+  | "cmpxchg8b"
+  | "dec"
+  | "inc"
+  | "neg"
+  | "not"
+  | "or"
+  | "sbb"
+  | "sub"
+  | "xadd"
+  | "xchg"
+  | "xor";
+
+/** What of code tells the compiler its labels: what the instructions' methods need to know of what they are called on. */
+export interface Labelled<M extends Mode, Defined extends string, Used extends string> {
+  /** The size of the code: 16, 32 or 64. */
+  readonly mode: M;
+  /** For the compiler: absent at run time. */
+  readonly labels?: { readonly defined: Defined; readonly used: Used };
+}
+
+/**
+ * Code under construction: every method gives new code with one statement more, and leaves the old as it was.
+ *
+ * `M` is the mode, `Defined` the labels that are defined so far, `Used` those that some operand names.
+ *
+ * @example
+ * ```ts
+ * code64().label("again").dec(ecx).jnz("again").hlt(); // ff c9 75 fc f4
+ * ```
+ */
+export type Code<M extends Mode, Defined extends string, Used extends string> = {
+  16: Code16<Defined, Used>;
+  32: Code32<Defined, Used>;
+  64: Code64<Defined, Used>;
+}[M];
+
+// The instructions' methods are inherited from interfaces without type parameters, so that the compiler makes the two
+// thousand of them once, and not again for every label.
+
+/** 16-bit code. */
+export interface Code16<D extends string, U extends string> extends Instructions16, CodeMethods<16, D, U> {}
+/** 32-bit code. */
+export interface Code32<D extends string, U extends string> extends Instructions32, CodeMethods<32, D, U> {}
+/** 64-bit code. */
+export interface Code64<D extends string, U extends string> extends Instructions64, CodeMethods<64, D, U> {}
+
+/** The instructions' methods of a mode. */
+export interface InstructionsByMode {
+  16: Instructions16;
+  32: Instructions32;
+  64: Instructions64;
+}
+
+/** The methods of code that are not instructions. */
+export interface CodeMethods<M extends Mode, Defined extends string, Used extends string>
+  extends Labelled<M, Defined, Used>, DataMethods<M, Defined, Used> {
+  /** The statements, in order. */
+  readonly nodes: readonly Node[];
+
+  /** Repeats a string instruction RCX, ECX or CX times: the F3 prefix. */
+  readonly rep: Labelled<M, Defined, Used> & Pick<InstructionsByMode[M], Repeatable>;
+  /** Repeats a comparing string instruction while equal: the F3 prefix. */
+  readonly repe: Labelled<M, Defined, Used> & Pick<InstructionsByMode[M], Comparing>;
+  /** Repeats a comparing string instruction while not equal: the F2 prefix. */
+  readonly repne: Labelled<M, Defined, Used> & Pick<InstructionsByMode[M], Comparing>;
+  /** The same as {@link repe}. */
+  readonly repz: Labelled<M, Defined, Used> & Pick<InstructionsByMode[M], Comparing>;
+  /** The same as {@link repne}. */
+  readonly repnz: Labelled<M, Defined, Used> & Pick<InstructionsByMode[M], Comparing>;
+  /** Makes a read-modify-write of memory atomic: the F0 prefix. */
+  readonly lock: Labelled<M, Defined, Used> & Pick<InstructionsByMode[M], Lockable>;
+
+  /**
+   * Appends other code of the same mode: a macro is a function that returns code. Its labels are as good as written here.
+   *
+   * @example
+   * ```ts
+   * const print = (character: string) => code64().mov(al, character.charCodeAt(0)).out(0xe9, al);
+   * code64().use(print("A")).use(print("B")); // b0 41 e6 e9 b0 42 e6 e9
+   * ```
+   */
+  use<D2 extends string, U2 extends string>(
+    fragment: Code<M, D2, U2> & Disjoint<Defined, D2>,
+  ): Code<M, Defined | D2, Used | U2>;
+  /** The same, but the labels that the fragment defines are its own: it can be used twice, and nothing else sees them. */
+  local<D2 extends string, U2 extends string>(fragment: Code<M, D2, U2>): Code<M, Defined, Used | Exclude<U2, D2>>;
+  /** Appends a fragment several times, or what a function makes of 0, 1, 2, …; each time with labels of its own. */
+  repeat<D2 extends string, U2 extends string>(
+    count: number,
+    body: Code<M, D2, U2> | ((index: number) => Code<M, D2, U2>),
+  ): Code<M, Defined, Used | Exclude<U2, D2>>;
+
+  /**
+   * Goes on in a section: `.text`, where code begins, or any other name. Sections follow one another in the order in which
+   * they are first named, `.bss` last; {@link assemble} and `layout` can put each at an address of its own. Labels hold
+   * across them.
+   */
+  section(name: string): Code<M, Defined, Used>;
+
+  /** Names this place. A name can be defined once; it may be used before. */
+  label<const N extends string>(name: Fresh<N, Defined>): Code<M, Defined | Definition<N>, Used>;
+}
+
+/** The ways on after a far transfer. */
+export interface CrossingMethods<Defined extends string, Used extends string> {
+  /** Goes on in 16-bit code. */
+  code16(): Code<16, Defined, Used>;
+  /** Goes on in 32-bit code. */
+  code32(): Code<32, Defined, Used>;
+  /** Goes on in 64-bit code. */
+  code64(): Code<64, Defined, Used>;
+}
+
+/**
+ * 16-bit code after a far transfer. What follows runs when something jumps there, and it may be code of another mode; of
+ * the same mode without further ado.
+ */
+export interface Crossing16<D extends string, U extends string> extends Code16<D, U>, CrossingMethods<D, U> {}
+/** 32-bit code after a far transfer, as {@link Crossing16}. */
+export interface Crossing32<D extends string, U extends string> extends Code32<D, U>, CrossingMethods<D, U> {}
+/** 64-bit code after a far transfer, as {@link Crossing16}. */
+export interface Crossing64<D extends string, U extends string> extends Code64<D, U>, CrossingMethods<D, U> {}
+
+/** Code of any mode and with any labels, for what takes code without adding to it. */
+export interface AnyCode {
+  /** The size of the code: 16, 32 or 64. */
+  readonly mode: Mode;
+  /** The statements, in order. */
+  readonly nodes: readonly Node[];
+  /** For the compiler: absent at run time. */
+  readonly labels?: { readonly defined: string; readonly used: string };
+}
+
+/** The labels that some code uses and does not define. */
+export type UndefinedLabels<C> = C extends { readonly labels?: { readonly defined: infer D; readonly used: infer U } }
+  ? Exclude<U, D>
+  : never;
+
+/** `C` where every label that it uses is defined; else a message that names the missing ones. */
+export type Linked<C> = [UndefinedLabels<C>] extends [never]
+  ? C
+  : `label "${UndefinedLabels<C> & string}" is not defined`;

@@ -1,0 +1,108 @@
+/** The builder's methods for data and for text, as the compiler knows them. */
+import type { Code, LabelsIn, Value } from "./code-types.ts";
+import type { Broadcast, Masked, Rounding } from "../operands/decorators.ts";
+import type { Expression } from "../operands/expression.ts";
+import type { Memory } from "../operands/memory.ts";
+import type { Mode } from "../mode.ts";
+import type { Register } from "../operands/register.ts";
+
+/** A number of bytes or an address: known now, or once labels have addresses. */
+export type Amount = number | bigint | Expression;
+
+/** What a template of text can hold: a string is the name of a label. */
+export type TextValue = number | bigint | string | Register | Memory | Expression | Masked | Broadcast | Rounding;
+
+/** Methods that add data, room, or text. */
+export interface DataMethods<M extends Mode, Defined extends string, Used extends string> {
+  /** Bytes: 0 to 255, or -128 to -1. */
+  u8<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | LabelsIn<V>>;
+  /** 16-bit little-endian numbers, unsigned or signed. */
+  u16<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | LabelsIn<V>>;
+  /** 32-bit little-endian numbers, unsigned or signed. */
+  u32<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | LabelsIn<V>>;
+  /** 64-bit little-endian numbers, unsigned or signed. */
+  u64<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | LabelsIn<V>>;
+  /** 128-bit little-endian numbers, unsigned or signed. */
+  u128<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | LabelsIn<V>>;
+  /**
+   * The addresses of labels, each as wide as the code's mode: a jump table.
+   *
+   * @example
+   * ```ts
+   * code16().label("a").nop().label("b").nop().addresses("a", "b"); // 90 90 00 00 01 00
+   * ```
+   */
+  addresses<const L extends readonly string[]>(...labels: L): Code<M, Defined, Used | LabelsIn<L>>;
+  /** 32-bit floating-point numbers: the nearest to those given. One beyond their range is an error. */
+  f32(...values: number[]): Code<M, Defined, Used>;
+  /** 64-bit floating-point numbers. */
+  f64(...values: number[]): Code<M, Defined, Used>;
+  /** A string of ASCII characters, without a terminator. */
+  ascii(text: string): Code<M, Defined, Used>;
+  /** A string of ASCII characters and a zero byte. */
+  asciz(text: string): Code<M, Defined, Used>;
+  /** A string in UTF-8, without a terminator. */
+  utf8(text: string): Code<M, Defined, Used>;
+  /** A string in UTF-8 and a zero byte. */
+  utf8z(text: string): Code<M, Defined, Used>;
+  /** A string in UTF-16, little-endian, without a terminator. */
+  utf16(text: string): Code<M, Defined, Used>;
+  /** A string in UTF-16, little-endian, and a zero unit of two bytes. */
+  utf16z(text: string): Code<M, Defined, Used>;
+  /**
+   * Bytes as they are: an array of numbers from 0 to 255, a Buffer, or a typed array, whose elements keep their width and
+   * become little-endian.
+   *
+   * @example
+   * ```ts
+   * code64().bytes([1, 2]).bytes(Uint16Array.of(0x1234)); // 01 02 34 12
+   * ```
+   */
+  bytes(bytes: Iterable<number> | ArrayBufferView | ArrayBuffer): Code<M, Defined, Used>;
+  /** `size` zero bytes. */
+  zero(size: number): Code<M, Defined, Used>;
+  /** Room for `size` bytes, at most 256 MiB: zero bytes. Labels may decide the size. */
+  reserve<const A extends Amount>(size: A): Code<M, Defined, Used | LabelsIn<[A]>>;
+  /**
+   * Goes on at the next address that `alignment`, a power of two, divides.
+   *
+   * @param fill the value of the bytes between, or `"nop"` for instructions that do nothing. Unless given: these after an
+   * instruction, so that code can run on, and zeros after data.
+   * @example
+   * ```ts
+   * code64().hlt().align(4); // f4 0f 1f 00
+   * ```
+   */
+  align(alignment: number, fill?: number | "nop"): Code<M, Defined, Used>;
+  /** Goes on at a virtual address further on; bytes of value `fill`, 0 unless given, lie between. */
+  org<const A extends Amount>(address: A, fill?: number): Code<M, Defined, Used | LabelsIn<[A]>>;
+  /**
+   * Goes on when the code has `size` bytes; bytes of value `fill`, 0 unless given, make up for what it lacks.
+   *
+   * @example
+   * ```ts
+   * code16().hlt().pad(510).u16(0xaa55); // a boot sector: 512 bytes
+   * ```
+   */
+  pad<const A extends Amount>(size: A, fill?: number): Code<M, Defined, Used | LabelsIn<[A]>>;
+
+  /**
+   * Statements in GNU's `.intel_syntax noprefix`. They may use the labels of the code around them and define labels for
+   * it; which ones these are is known when the code is assembled, so the compiler no longer looks for undefined labels.
+   *
+   * @throws AsmSyntaxError for text that cannot be read.
+   * @example
+   * ```ts
+   * const port = 0x3f8;
+   * code64().asm`
+   *   mov dx, ${port}
+   *   1: lodsb
+   *   out dx, al
+   *   loop 1b
+   * `;
+   * ```
+   */
+  asm(text: TemplateStringsArray, ...values: readonly TextValue[]): Code<M, string, Used>;
+  /** The same with a string that is put together at run time. */
+  asm(text: string): Code<M, string, Used>;
+}

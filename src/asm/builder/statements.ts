@@ -1,0 +1,137 @@
+/**
+ * Statement style: a callback gets a builder that changes in place, so that the loops and conditions of a guest's assembly
+ * are TypeScript's own. Labels are values there, and are checked when the code is assembled.
+ */
+import { show } from "../../core/show.ts";
+import type { aliases, waitingForms } from "../instructions/aliases.ts";
+import { AsmError } from "../asm-error.ts";
+import { captureCallSite, locate, onBehalfOf, type CallSite } from "./call-site.ts";
+import type { Check, Code, Comparing, Lockable, Operand, Repeatable, Value } from "./code-types.ts";
+import type { DataMethods } from "./data-types.ts";
+import { addressOf, isExpression, type Expression } from "../operands/expression.ts";
+import type { Forms } from "../instructions/instruction-types.d.ts";
+import type { Mode } from "../mode.ts";
+
+/** Code whose labels the compiler does not follow. */
+export type OpenCode<M extends Mode> = Code<M, string, never>;
+
+type Statement<M extends Mode, K extends keyof Forms> = [Forms[K][M]] extends [never]
+  ? `${M}-bit code has no ${K}`
+  : <O extends readonly Operand[]>(...operands: Check<M, K, O>) => void;
+
+type InstructionStatements<M extends Mode> = { readonly [K in keyof Forms]: Statement<M, K> };
+
+type SecondNames = typeof aliases & typeof waitingForms;
+
+type AliasStatements<M extends Mode> = { readonly [A in keyof SecondNames]: Statement<M, SecondNames[A]> };
+
+/** The data methods with parameters that the compiler follows in chains. */
+interface OpenDataParameters {
+  u8: readonly Value[];
+  u16: readonly Value[];
+  u32: readonly Value[];
+  u64: readonly Value[];
+  u128: readonly Value[];
+  addresses: readonly string[];
+}
+
+type DataStatements<M extends Mode> = {
+  readonly [K in keyof DataMethods<M, string, never>]: K extends keyof OpenDataParameters
+    ? (...values: OpenDataParameters[K]) => void
+    : (...values: Parameters<DataMethods<M, string, never>[K]>) => void;
+};
+
+/** A place in the code, as a value: an operand of branches, and what `offset(name)` is to a name. */
+export type Label = Expression<never>;
+
+/** What a builder that changes in place has besides instructions and data. */
+export interface StatementControl<M extends Mode> {
+  /** The same as in chains. */
+  readonly rep: Pick<InstructionStatements<M>, Repeatable>;
+  /** The same as in chains. */
+  readonly repe: Pick<InstructionStatements<M>, Comparing>;
+  /** The same as in chains. */
+  readonly repne: Pick<InstructionStatements<M>, Comparing>;
+  /** The same as in chains. */
+  readonly repz: Pick<InstructionStatements<M>, Comparing>;
+  /** The same as in chains. */
+  readonly repnz: Pick<InstructionStatements<M>, Comparing>;
+  /** The same as in chains. */
+  readonly lock: Pick<InstructionStatements<M>, Lockable>;
+  /**
+   * Names this place, and gives the place as a value. Without a name it gets one of its own, so that a macro can be used
+   * twice.
+   */
+  label(name?: string): Label;
+  /** A place that is still to come: `place` says where it is. */
+  newLabel(name?: string): Label;
+  /** This is where a label from `newLabel` is. */
+  place(label: Label): void;
+  /** Appends other code. */
+  use(fragment: Code<M, string, never> | Code<M, never, never>): void;
+  /** Goes on in a section. */
+  section(name: string): void;
+}
+
+/** A builder that changes in place. */
+export type Statements<M extends Mode> = InstructionStatements<M> &
+  AliasStatements<M> &
+  DataStatements<M> &
+  StatementControl<M>;
+
+type Prefixed = Readonly<Record<string, unknown>>;
+
+const prefixes = new Set(["rep", "repe", "repz", "repne", "repnz", "lock"]);
+
+type Methods = Readonly<Record<string, (...operands: unknown[]) => unknown>>;
+
+/** The code that `body` writes, from `start` on. */
+export function writeStatements<M extends Mode>(
+  start: OpenCode<M>,
+  body: (code: Statements<M>) => void,
+  site: () => CallSite,
+): OpenCode<M> {
+  if (typeof body !== "function") {
+    const message = `code${start.mode} takes a function that writes statements, got ${show(body)}`;
+    throw new AsmError(message, { code: "BAD_VALUE", value: body, source: locate(site()) });
+  }
+  let code = start;
+  let labels = 0;
+  const append = (to: unknown, name: string): ((...operands: unknown[]) => void) => {
+    const statement = (...operands: unknown[]): void => {
+      code = onBehalfOf(statement, () => (to as Methods)[name]!(...operands) as OpenCode<M>);
+    };
+    return statement;
+  };
+  const newLabel = (name?: string): Label => addressOf<never>((name ?? `label@${++labels}`) as never);
+  const place = (label: Label): void => {
+    if (!isExpression(label) || (label as Expression).labels.length !== 1) throw noLabel(label, place);
+    code = onBehalfOf(place, () => code.label(nameOf(label)) as OpenCode<M>);
+  };
+  const label = (name?: string): Label => {
+    const here = newLabel(name);
+    code = onBehalfOf(label, () => code.label(nameOf(here)) as OpenCode<M>);
+    return here;
+  };
+  const prefixed = (prefix: string): unknown =>
+    new Proxy({}, { get: (_, name) => append((code as unknown as Prefixed)[prefix], String(name)) });
+  const control: Record<string, unknown> = { label, newLabel, place };
+  const builder = new Proxy(control, {
+    get(known, name) {
+      if (typeof name !== "string" || name in known) return Reflect.get(known, name) as unknown;
+      if (prefixes.has(name)) return prefixed(name);
+      return typeof (code as unknown as Methods)[name] === "function" ? append(code, name) : undefined;
+    },
+  });
+  body(builder as unknown as Statements<M>);
+  return code;
+}
+
+function noLabel(value: unknown, method: (label: Label) => void): AsmError {
+  const message = `place takes a label, from newLabel(), got ${show(value)}`;
+  return new AsmError(message, { code: "BAD_VALUE", value, source: locate(captureCallSite(method)) });
+}
+
+function nameOf(label: Label): string {
+  return (label as Expression).labels[0]!.name;
+}

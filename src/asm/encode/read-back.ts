@@ -1,0 +1,123 @@
+/** Reading back: whether decoded bytes are the instruction that was written. */
+import type * as Iced from "iced-x86";
+import type { Form } from "../instructions/form.ts";
+import type { OperandKind } from "../instructions/operand-kind.ts";
+import { registerId, widen } from "./register-id.ts";
+import type { ResolvedInstruction, ResolvedMemory, ResolvedOperand } from "./resolved.ts";
+import { addressBits, neededSegment, roundingControls } from "./resolved.ts";
+
+/** Compares decoded instructions with what was written. */
+export class ReadBack {
+  readonly #iced: typeof Iced;
+
+  constructor(iced: typeof Iced) {
+    this.#iced = iced;
+  }
+
+  /** Whether `decoded` is one of the forms that fit, with exactly the written prefix and operands. */
+  isWhatWasWritten(decoded: Iced.Instruction, forms: readonly Form[], written: ResolvedInstruction): boolean {
+    const { code } = decoded;
+    const form = forms.find((each) => each.code === code);
+    if (form === undefined || !samePrefix(decoded, written) || !this.#sameDecorators(decoded, written)) return false;
+    const kinds = form.written;
+    if (kinds.length !== written.operands.length) return false;
+    if (
+      !written.operands.every((operand, i) =>
+        this.#sameOperand(decoded, kinds[i]!.position, kinds[i]!, operand, written),
+      )
+    )
+      return false;
+    return this.#sameImplied(decoded, form, written);
+  }
+
+  #sameOperand(
+    decoded: Iced.Instruction,
+    i: number,
+    kind: OperandKind,
+    operand: ResolvedOperand,
+    { mode }: ResolvedInstruction,
+  ): boolean {
+    const { OpKind } = this.#iced;
+    if (typeof operand === "bigint") {
+      if (kind.branch !== undefined) return decoded.nearBranchTarget === BigInt.asUintN(mode, operand);
+      if (kind.constant !== undefined) return kind.constant === operand;
+      const { extendedTo } = kind.immediate!;
+      return BigInt.asUintN(extendedTo, decoded.immediate(i)) === BigInt.asUintN(extendedTo, operand);
+    }
+    if (operand.kind === "far") {
+      const target = kind.far === 16 ? decoded.farBranch16 : decoded.farBranch32;
+      return (
+        decoded.opKind(i) === OpKind[`FarBranch${kind.far!}`] &&
+        decoded.farBranchSelector === operand.selector &&
+        BigInt(target) === BigInt.asUintN(kind.far!, operand.offset)
+      );
+    }
+    if (operand.kind === "memory") {
+      return decoded.opKind(i) === OpKind.Memory && this.#sameMemory(decoded, operand, addressBits(operand, mode));
+    }
+    if (decoded.opKind(i) !== OpKind.Register) return false;
+    const register = decoded.opRegister(i);
+    if (register === registerId(this.#iced, operand.name)) return true;
+    return (
+      operand.class === "r16" &&
+      (kind.register === "r32" || kind.register === "r64") &&
+      register === registerId(this.#iced, widen(operand.name, kind.register))
+    );
+  }
+
+  #sameMemory(decoded: Iced.Instruction, memory: ResolvedMemory, bits: number): boolean {
+    const { Register } = this.#iced;
+    const segment = neededSegment(memory);
+    return (
+      decoded.memoryBase === this.#register(memory.base) &&
+      decoded.memoryIndex === this.#register(memory.index) &&
+      (memory.index === undefined || decoded.memoryIndexScale === memory.scale) &&
+      (memory.displacement === undefined ||
+        BigInt.asUintN(bits, decoded.memoryDisplacement) === BigInt.asUintN(bits, memory.displacement)) &&
+      decoded.segmentPrefix === (segment === undefined ? Register.None : registerId(this.#iced, segment)) &&
+      (memory.base !== undefined || memory.index !== undefined || decoded.memoryDisplSize === bits / 8)
+    );
+  }
+
+  #sameDecorators(decoded: Iced.Instruction, { decorators }: ResolvedInstruction): boolean {
+    const { RoundingControl } = this.#iced;
+    const { mask, zeroing, broadcast, rounding } = decorators;
+    return (
+      decoded.opMask === this.#register(mask) &&
+      decoded.zeroingMasking === zeroing &&
+      decoded.isBroadcast === (broadcast !== false) &&
+      decoded.roundingControl === RoundingControl[roundingControls[rounding ?? "sae"]] &&
+      decoded.suppressAllExceptions === (rounding === "sae")
+    );
+  }
+
+  #register(name: string | undefined): number {
+    return name === undefined ? this.#iced.Register.None : registerId(this.#iced, name);
+  }
+
+  /** A string instruction's implied addresses have the mode's own size and the default segment. */
+  #sameImplied(decoded: Iced.Instruction, form: Form, { mode, implied }: ResolvedInstruction): boolean {
+    const { OpKind, Register } = this.#iced;
+    if (!form.kinds.some((kind) => kind.implies !== undefined)) return true;
+    const segment = implied?.segment === undefined ? Register.None : registerId(this.#iced, implied.segment);
+    if (decoded.segmentPrefix !== segment) return false;
+    const letter = { 16: "", 32: "E", 64: "R" }[implied?.size ?? mode];
+    const ofMode = [`MemorySeg${letter}SI`, `MemorySeg${letter}DI`, `MemoryES${letter}DI`].map(
+      (name) => OpKind[name as keyof typeof Iced.OpKind],
+    );
+    return form.kinds.every((kind, i) => {
+      if (kind.implies === undefined) return true;
+      const opKind = decoded.opKind(i);
+      if (opKind === OpKind.Memory) return decoded.memoryBase === registerId(this.#iced, `${letter}bx`.toLowerCase());
+      return ofMode.includes(opKind);
+    });
+  }
+}
+
+function samePrefix(decoded: Iced.Instruction, { prefix }: ResolvedInstruction): boolean {
+  return (
+    decoded.hasLockPrefix === (prefix === "lock") &&
+    decoded.hasRepPrefix === (prefix === "rep" || prefix === "repe") &&
+    decoded.hasRepnePrefix === (prefix === "repne")
+  );
+}

@@ -1,0 +1,104 @@
+/** Labels that are defined twice, or nowhere, or in code of another mode. */
+import { AsmError } from "../asm-error.ts";
+import { locate } from "../builder/call-site.ts";
+import type { Expression } from "../operands/expression.ts";
+import { isExpression, labelsOf } from "../operands/expression.ts";
+import type { Placed } from "./link.ts";
+import { statementToText } from "../listing.ts";
+import type { Mode } from "../mode.ts";
+import { nearest } from "../nearest.ts";
+import type { Node } from "../builder/node.ts";
+import { expressionsOf } from "../encode/plan.ts";
+import { registerNames } from "../text/register-names.ts";
+
+/** The builder's types find these mistakes as well; names that are computed are found here. */
+export function checkLabels(nodes: readonly Node[]): void {
+  const defined = new Map<string, Node>();
+  for (const node of nodes) {
+    if (node.kind !== "label" && node.kind !== "constant") continue;
+    const first = defined.get(node.name);
+    if (first !== undefined) {
+      const where = locate(first.site);
+      throw new AsmError(`label "${node.name}" is defined twice`, {
+        code: "DUPLICATE_LABEL",
+        value: node.name,
+        source: locate(node.site),
+        ...(where === undefined ? {} : { hint: `the first definition is at ${where.file}:${where.line}` }),
+      });
+    }
+    defined.set(node.name, node);
+  }
+  for (const node of nodes) {
+    for (const expression of expressionsIn(node)) {
+      const missing = labelsOf(expression).find((name) => !defined.has(name));
+      if (missing === undefined) continue;
+      throw new AsmError(`label "${missing}" is not defined`, {
+        code: "UNDEFINED_LABEL",
+        value: missing,
+        source: locate(node.site),
+        hint: hintAt(missing, [...defined.keys()], node.site.inText !== undefined),
+      });
+    }
+  }
+}
+
+/** So many labels are listed; of more, only one that is spelled alike. */
+const mostListed = 12;
+
+function hintAt(missing: string, defined: readonly string[], isInText: boolean): string {
+  const close = nearest(missing, defined);
+  // In text a register with a slip of the pen is a label that nobody defined.
+  const register = isInText && close === undefined ? nearest(missing, registerNames()) : undefined;
+  if (register !== undefined) return `did you mean the register ${register}?`;
+  if (close !== undefined && defined.length > mostListed) return `did you mean ${close}?`;
+  const listed = defined.slice(0, mostListed).join(", ");
+  if (defined.length === 0) return "the code defines no label";
+  return defined.length > mostListed
+    ? `these are, and ${defined.length - mostListed} more: ${listed}`
+    : `these are: ${listed}`;
+}
+
+function expressionsIn(node: Node): readonly Expression[] {
+  switch (node.kind) {
+    case "instruction":
+      return expressionsOf(node);
+    case "numbers":
+      return node.values.filter(isExpression);
+    case "advance":
+      return [node.to];
+    case "repeat":
+      return [node.count];
+    case "constant":
+      return [node.value];
+    default:
+      return [];
+  }
+}
+
+/** A near branch stays in its code segment, and so in its mode: it cannot reach code of another. */
+export function checkBranches(statements: readonly Placed[]): void {
+  const modes = new Map<string, Mode>();
+  const used = new Set<Mode>();
+  for (const { node } of statements) {
+    if (node.kind === "label") modes.set(node.name, node.mode);
+    else if (node.kind === "instruction") used.add(node.mode);
+  }
+  if (used.size < 2) return;
+  for (const { node, alternatives } of statements) {
+    if (node.kind !== "instruction" || alternatives[0]!.request.forms[0]!.written[0]?.branch === undefined) continue;
+    const [target] = node.operands;
+    const label = isExpression(target)
+      ? labelsOf(target).find((name) => (modes.get(name) ?? node.mode) !== node.mode)
+      : undefined;
+    if (label === undefined) continue;
+    throw new AsmError(
+      `${statementToText(node)}: "${label}" is ${modes.get(label)}-bit code, and this is ${node.mode}-bit code`,
+      {
+        code: "BAD_OPERANDS",
+        value: label,
+        source: locate(node.site),
+        hint: "only far transfers lead from one mode to another: ljmp(far(selector, label)), retf, iret",
+      },
+    );
+  }
+}
