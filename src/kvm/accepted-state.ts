@@ -3,41 +3,11 @@
  * another mode than its author wrote. Pure.
  */
 import { hex } from "../core/hex.ts";
+import { bitNames } from "../core/register-bits.ts";
 import type { CpuState, SegmentName, SegmentState } from "../layout/cpu-state.ts";
 import { KvmError } from "./kvm-error.ts";
 import type { KvmKind } from "./platform.ts";
 import type { SpecialRegisters } from "./registers.ts";
-
-/** The bits of control registers and EFER, by number (SDM vol. 3A, 2.5 and table 2-1; APM vol. 2, 3.1.7). */
-const bitNames = {
-  cr0: { 0: "PE", 1: "MP", 2: "EM", 3: "TS", 4: "ET", 5: "NE", 16: "WP", 18: "AM", 29: "NW", 30: "CD", 31: "PG" },
-  cr4: {
-    0: "VME",
-    1: "PVI",
-    2: "TSD",
-    3: "DE",
-    4: "PSE",
-    5: "PAE",
-    6: "MCE",
-    7: "PGE",
-    8: "PCE",
-    9: "OSFXSR",
-    10: "OSXMMEXCPT",
-    11: "UMIP",
-    12: "LA57",
-    13: "VMXE",
-    14: "SMXE",
-    16: "FSGSBASE",
-    17: "PCIDE",
-    18: "OSXSAVE",
-    20: "SMEP",
-    21: "SMAP",
-    22: "PKE",
-    23: "CET",
-    24: "PKS",
-  },
-  efer: { 0: "SCE", 8: "LME", 10: "LMA", 11: "NXE", 12: "SVME", 13: "LMSLE", 14: "FFXSR", 15: "TCE" },
-} as const satisfies Record<string, Record<number, string>>;
 
 /** Bits that may come back other than they were given. */
 const legalBits: Readonly<Partial<Record<ControlName, bigint>>> = {
