@@ -78,6 +78,25 @@ test("statement style: loops are TypeScript's, labels are values", async () => {
   expect(await bytesOf(guest)).toBe("b0 48 e6 e9 b0 69 e6 e9 b9 03 00 00 00 ff c9 74 02 eb fa f3 6e 01 02 f4");
 });
 
+test("statement style: labels without a name stay apart where such code is taken in, twice or into its like", async () => {
+  const loop = () =>
+    code64((code) => {
+      const again = code.label();
+      code.dec(ecx);
+      code.jnz(again);
+    });
+  expect(await bytesOf(code64().use(loop()).use(loop()))).toBe("ff c9 75 fc ff c9 75 fc");
+  const outer = code64((code) => {
+    const top = code.label();
+    code.use(loop());
+    code.use(loop());
+    code.jmp(top);
+  });
+  const program = await assemble(outer);
+  expect(hexBytes(program.bytes)).toBe("ff c9 75 fc ff c9 75 fc eb f6");
+  expect([...program.labels.keys()]).toEqual([]);
+});
+
 test("statement style: an error names the statement's line", async () => {
   let line = 0;
   const guest = code64((code) => {

@@ -127,6 +127,17 @@ class CodeBuilder {
     return this.#node?.kind === "instruction" && isFarTransfer(this.#node.mnemonic);
   }
 
+  /** Names this place with a name that is no business of other code: where it is taken in, the name becomes another. */
+  privateLabel(name: string): CodeBuilder {
+    return this.#append({
+      kind: "label",
+      name,
+      local: true,
+      mode: this.mode,
+      site: captureCallSite(this.privateLabel),
+    });
+  }
+
   label(name: string): CodeBuilder {
     const site = captureCallSite(this.label);
     return this.#append({ kind: "label", name: checkName("label", name, site), mode: this.mode, site });

@@ -85,6 +85,9 @@ const prefixes = new Set(["rep", "repe", "repz", "repne", "repnz", "lock"]);
 
 type Methods = Readonly<Record<string, (...operands: unknown[]) => unknown>>;
 
+/** The names of labels that got none from the author. */
+const isOwnName = /^label@\d+$/;
+
 /** The code that `body` writes, from `start` on. */
 export function writeStatements<M extends Mode>(
   start: OpenCode<M>,
@@ -104,13 +107,16 @@ export function writeStatements<M extends Mode>(
     return statement;
   };
   const newLabel = (name?: string): Label => addressOf<never>((name ?? `label@${++labels}`) as never);
+  // Names that nobody chose stay private, so that code with such labels can be taken in twice.
+  const define = (name: string): OpenCode<M> =>
+    (isOwnName.test(name) ? (code as unknown as Methods)["privateLabel"]!(name) : code.label(name)) as OpenCode<M>;
   const place = (label: Label): void => {
     if (!isExpression(label) || (label as Expression).labels.length !== 1) throw noLabel(label, place);
-    code = onBehalfOf(place, () => code.label(nameOf(label)) as OpenCode<M>);
+    code = onBehalfOf(place, () => define(nameOf(label)));
   };
   const label = (name?: string): Label => {
     const here = newLabel(name);
-    code = onBehalfOf(label, () => code.label(nameOf(here)) as OpenCode<M>);
+    code = onBehalfOf(label, () => define(nameOf(here)));
     return here;
   };
   const prefixed = (prefix: string): unknown =>
