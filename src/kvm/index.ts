@@ -2,15 +2,24 @@
  * Runs an image on KVM and reads every exit. Importing it does nothing, on any platform; {@link boot} and {@link Kvm.open}
  * want Linux on x86-64 with `/dev/kvm`.
  */
-export { guestDebugFlags, memoryFlags } from "./abi-constant.ts";
-export type { ExitReasonName, InternalErrorName, SystemEventName } from "./abi-constant.ts";
-export { boot, type BootOptions } from "./boot.ts";
-export { capabilityNumbers, type CapabilityName } from "./capabilities.ts";
-export type { CpuidEntry } from "./cpuid.ts";
-export { editCpuid, hasCpuidFeature, type CpuidFeature } from "./cpuid-features.ts";
-export type { Answer, Device, EndRun, MmioDevice, PortDevice, ReadHandlers, Timing, WriteHandlers } from "./device.ts";
-export type { SnapshotPart } from "./cpu-snapshot.ts";
-export type { Duration } from "./duration.ts";
+export { guestDebugFlags, memoryFlags } from "./abi/constants.ts";
+export type { ExitReasonName, InternalErrorName, SystemEventName } from "./abi/constants.ts";
+export { boot, type BootOptions } from "./machine/boot.ts";
+export { capabilityNumbers, type CapabilityName } from "./calls/capabilities.ts";
+export type { CpuidEntry } from "./calls/cpuid.ts";
+export { editCpuid, hasCpuidFeature, type CpuidFeature } from "./calls/cpuid-features.ts";
+export type {
+  Answer,
+  Device,
+  EndRun,
+  MmioDevice,
+  PortDevice,
+  ReadHandlers,
+  Timing,
+  WriteHandlers,
+} from "./devices/device.ts";
+export type { SnapshotPart } from "./snapshot/cpu-snapshot.ts";
+export type { Duration } from "./machine/duration.ts";
 export type {
   AccessExit,
   IoInExit,
@@ -20,7 +29,7 @@ export type {
   MsrExitReason,
   RdmsrExit,
   WrmsrExit,
-} from "./exit-access.ts";
+} from "./exits/exit-access.ts";
 export type {
   ApResetHoldExit,
   BusLockExit,
@@ -39,7 +48,7 @@ export type {
   TdxExit,
   TprAccessExit,
   XenHypercallExit,
-} from "./exit-interface.ts";
+} from "./exits/exit-interface.ts";
 export type {
   AnswerableExit,
   DebugExit,
@@ -56,20 +65,20 @@ export type {
   ShutdownExit,
   TimeoutExit,
   UnknownExit,
-} from "./exits.ts";
+} from "./exits/exits.ts";
 export { KvmError, type KvmErrorCode, type KvmErrorDetails } from "./kvm-error.ts";
-export { locationToText, type GuestLocation } from "./location.ts";
-export type { LoadableImage, Machine } from "./machine.ts";
-export type { Msr } from "./msrs.ts";
-export { kvmKind, type KvmKind } from "./platform.ts";
-export { DEFAULT_TIMEOUT, type CommonRunOptions, type RunOptions, type StreamOptions } from "./run-options.ts";
-export type { SpecialRegisters } from "./registers.ts";
-export { serialPort, type SerialOptions, type SerialPort } from "./serial.ts";
-export type { Snapshot, SnapshotOptions } from "./snapshot.ts";
-export { Kvm, type KvmOpener, type KvmOptions } from "./system.ts";
-export { debugConsole, exitDevice, type DebugConsole, type DebugConsoleOptions } from "./test-devices.ts";
-export type { GuestDebug, Translation, Vcpu } from "./vcpu.ts";
-export type { VcpuState } from "./vcpu-state.ts";
-export type { DebugRegisters, Fpu, MpState, VcpuEvents, Xcr } from "./vcpu-structs.ts";
-export type { ClockData, IrqchipName, MsrFilterRange, Msi, VmState } from "./vm-state.ts";
-export type { CoalescedZone, UserMemoryRegion, Vm } from "./vm.ts";
+export { locationToText, type GuestLocation } from "./machine/location.ts";
+export type { LoadableImage, Machine } from "./machine/machine.ts";
+export type { Msr } from "./calls/msrs.ts";
+export { kvmKind, type KvmKind } from "./host/platform.ts";
+export { DEFAULT_TIMEOUT, type CommonRunOptions, type RunOptions, type StreamOptions } from "./machine/run-options.ts";
+export type { SpecialRegisters } from "./calls/registers.ts";
+export { serialPort, type SerialOptions, type SerialPort } from "./devices/serial.ts";
+export type { Snapshot, SnapshotOptions } from "./snapshot/snapshot.ts";
+export { Kvm, type KvmOpener, type KvmOptions } from "./calls/system.ts";
+export { debugConsole, exitDevice, type DebugConsole, type DebugConsoleOptions } from "./devices/test-devices.ts";
+export type { GuestDebug, Translation, Vcpu } from "./calls/vcpu.ts";
+export type { VcpuState } from "./calls/vcpu-state.ts";
+export type { DebugRegisters, Fpu, MpState, VcpuEvents, Xcr } from "./calls/vcpu-structs.ts";
+export type { ClockData, IrqchipName, MsrFilterRange, Msi, VmState } from "./calls/vm-state.ts";
+export type { CoalescedZone, UserMemoryRegion, Vm } from "./calls/vm.ts";

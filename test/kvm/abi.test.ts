@@ -14,13 +14,13 @@ import {
   msrExitReasons,
   newerThan61,
   systemEvents,
-} from "../../src/kvm/abi-constant.ts";
-import { ioctlNumber, ioctls, KVMIO, type IoctlName } from "../../src/kvm/abi-ioctl.ts";
-import { kernelSigaction, linuxConstants, linuxLayouts, SIGNAL_SET_SIZE, syscalls } from "../../src/kvm/abi-linux.ts";
-import { stateLayouts } from "../../src/kvm/abi-state.ts";
-import { newerKvmRun, structLayouts, type StructLayout } from "../../src/kvm/abi-struct.ts";
-import { capabilityNumbers } from "../../src/kvm/capabilities.ts";
-import { mpStates } from "../../src/kvm/vcpu-structs.ts";
+} from "../../src/kvm/abi/constants.ts";
+import { ioctlNumber, ioctls, KVMIO, type IoctlName } from "../../src/kvm/abi/ioctls.ts";
+import { kernelSigaction, linuxConstants, linuxLayouts, SIGNAL_SET_SIZE, syscalls } from "../../src/kvm/abi/linux.ts";
+import { stateLayouts } from "../../src/kvm/abi/state-structs.ts";
+import { newerKvmRun, structLayouts, type StructLayout } from "../../src/kvm/abi/structs.ts";
+import { capabilityNumbers } from "../../src/kvm/calls/capabilities.ts";
+import { mpStates } from "../../src/kvm/calls/vcpu-structs.ts";
 import { macrosOf, noCompiler, runC } from "./c-program.ts";
 
 /** The rows of all tables: a C expression, and the number that we say it has. */

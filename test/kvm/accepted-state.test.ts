@@ -1,7 +1,7 @@
 /** What KVM may change of the state that it was given, and how it is told where it changed more. */
 import { describe, expect, test } from "vitest";
-import { requireAccepted, stateDifferences } from "../../src/kvm/accepted-state.ts";
-import type { SpecialRegisters } from "../../src/kvm/registers.ts";
+import { requireAccepted, stateDifferences } from "../../src/kvm/machine/accepted-state.ts";
+import type { SpecialRegisters } from "../../src/kvm/calls/registers.ts";
 import type { CpuState, SegmentState } from "../../src/layout/cpu-state.ts";
 import { dataSegment, longModeCpu, realModeCpu } from "./images.ts";
 

@@ -1,8 +1,8 @@
 /** Coalesced zones: nothing is lost, and everything comes before the exit that came after it. */
 import { describe, expect, test } from "vitest";
-import { drainCoalesced } from "../../src/kvm/coalesced.ts";
+import { drainCoalesced } from "../../src/kvm/calls/coalesced.ts";
 import { boot, debugConsole, Kvm, type Exit, type Machine } from "../../src/kvm/index.ts";
-import type { RunPage } from "../../src/kvm/run-page.ts";
+import type { RunPage } from "../../src/kvm/calls/run-page.ts";
 import { counting, realMode, spinning } from "./images.ts";
 import { describeKvm } from "./require-kvm.ts";
 

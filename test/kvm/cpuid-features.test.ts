@@ -1,6 +1,6 @@
 /** Features by name (SDM vol. 2A, CPUID), and a guest that asks. */
 import { expect, test } from "vitest";
-import { cpuidFeatures } from "../../src/kvm/cpuid-features.ts";
+import { cpuidFeatures } from "../../src/kvm/calls/cpuid-features.ts";
 import { boot, editCpuid, hasCpuidFeature, Kvm, type CpuidFeature } from "../../src/kvm/index.ts";
 import { longMode, realModeCpu, zeroRegisters } from "./images.ts";
 import { describeKvm, kind } from "./require-kvm.ts";

@@ -1,8 +1,8 @@
 /** The decoder over `struct kvm_run` pages that the C compiler laid out (linux/kvm.h), for every kind of exit. */
 import { describe, expect, test } from "vitest";
-import { answerExit, isAnswerable } from "../../src/kvm/answer-exit.ts";
-import { decodeExit, isMemoryFault } from "../../src/kvm/decode-exit.ts";
-import type { AnswerableExit, Exit } from "../../src/kvm/exits.ts";
+import { answerExit, isAnswerable } from "../../src/kvm/exits/answer-exit.ts";
+import { decodeExit, isMemoryFault } from "../../src/kvm/exits/decode-exit.ts";
+import type { AnswerableExit, Exit } from "../../src/kvm/exits/exits.ts";
 import { noCompiler } from "./c-program.ts";
 import { buildRunPages } from "./run-pages.ts";
 

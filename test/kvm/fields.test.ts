@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
-import type { Field } from "../../src/kvm/abi-struct.ts";
-import { decodeCpuid, encodeCpuid } from "../../src/kvm/cpuid.ts";
-import { toMilliseconds, type Duration } from "../../src/kvm/duration.ts";
-import { newStruct, readBigint, readNumber, writeField } from "../../src/kvm/fields.ts";
+import type { Field } from "../../src/kvm/abi/structs.ts";
+import { decodeCpuid, encodeCpuid } from "../../src/kvm/calls/cpuid.ts";
+import { toMilliseconds, type Duration } from "../../src/kvm/machine/duration.ts";
+import { newStruct, readBigint, readNumber, writeField } from "../../src/kvm/abi/fields.ts";
 import {
   decodeRegisters,
   decodeSpecialRegisters,
   encodeRegisters,
   encodeSpecialRegisters,
-} from "../../src/kvm/registers.ts";
+} from "../../src/kvm/calls/registers.ts";
 import { dataSegment, longModeCpu, zeroRegisters } from "./images.ts";
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

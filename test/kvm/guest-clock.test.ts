@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { GuestClock } from "../../src/kvm/guest-clock.ts";
+import { GuestClock } from "../../src/kvm/machine/guest-clock.ts";
 
 /** The time that the clock is shown, in milliseconds, and how often it looked. */
 let now = 0;

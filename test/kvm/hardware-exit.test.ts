@@ -1,7 +1,7 @@
 /** Reasons of VT-x (SDM vol. 3D, appendix C; vol. 3C, 30.4) and SVM (APM vol. 2, appendix C) in words. */
 import { describe, expect, test } from "vitest";
-import { entryFailureText, exitReasonText } from "../../src/kvm/hardware-exit.ts";
-import type { KvmKind } from "../../src/kvm/platform.ts";
+import { entryFailureText, exitReasonText } from "../../src/kvm/exits/hardware-exit.ts";
+import type { KvmKind } from "../../src/kvm/host/platform.ts";
 
 describe("an exit", () => {
   test.each<[bigint, KvmKind, string]>([

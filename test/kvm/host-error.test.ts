@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { GuestwrightError } from "../../src/core/error.ts";
-import { errnoName, ioctlFailed, openFailed, wrongApiVersion } from "../../src/kvm/host-error.ts";
+import { errnoName, ioctlFailed, openFailed, wrongApiVersion } from "../../src/kvm/host/host-error.ts";
 import { Kvm, KvmError } from "../../src/kvm/index.ts";
-import { kvmKindOf, requirePlatform } from "../../src/kvm/platform.ts";
+import { kvmKindOf, requirePlatform } from "../../src/kvm/host/platform.ts";
 import { fromSource, run } from "../project/child.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "guestwright-device-"));

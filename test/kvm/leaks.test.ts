@@ -1,9 +1,9 @@
 /** Nothing is left behind: descriptors, mappings, timers and signals are counted before and after. */
 import { expect, test } from "vitest";
-import { Descriptor } from "../../src/kvm/descriptor.ts";
+import { Descriptor } from "../../src/kvm/host/descriptor.ts";
 import { boot, Kvm, type LoadableImage } from "../../src/kvm/index.ts";
-import type { Libc } from "../../src/kvm/libc.ts";
-import { createVm } from "../../src/kvm/vm.ts";
+import type { Libc } from "../../src/kvm/host/libc.ts";
+import { createVm } from "../../src/kvm/calls/vm.ts";
 import { counting, realMode } from "./images.ts";
 import { describeKvm } from "./require-kvm.ts";
 import { HUGE_SIZE, resources } from "./resources.ts";

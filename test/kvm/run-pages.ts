@@ -1,5 +1,5 @@
 /** `struct kvm_run` pages that the C compiler lays out. */
-import type { RunPage } from "../../src/kvm/run-page.ts";
+import type { RunPage } from "../../src/kvm/calls/run-page.ts";
 import { runC } from "./c-program.ts";
 
 const PAGE_BYTES = 3 * 4096;

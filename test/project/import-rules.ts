@@ -27,7 +27,7 @@ const folderRules: Readonly<Record<string, FolderRule>> = {
 
 /** The one file that may import a package, and the folders that may take types from it. */
 const packageRules: Readonly<Record<string, { readonly file: string; readonly types: readonly string[] }>> = {
-  koffi: { file: "kvm/libc.ts", types: [] },
+  koffi: { file: "kvm/host/libc.ts", types: [] },
   "keystone-wasm": { file: "asm/encode/keystone.ts", types: [] },
   "iced-x86": { file: "asm/encode/iced.ts", types: ["asm"] },
   arktype: { file: "layout/description-schema.ts", types: ["layout"] },

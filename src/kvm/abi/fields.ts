@@ -1,0 +1,54 @@
+/** Reads and writes the fields of KVM's structs, by the tables of their layouts. Pure. */
+import type { Field } from "./structs.ts";
+import { badArgument } from "../kvm-error.ts";
+
+/** A view over a fresh, zeroed struct, and its bytes for the system call. */
+export interface StructBytes {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
+/** A zeroed struct of `size` bytes. */
+export function newStruct(size: number): StructBytes {
+  const bytes = new Uint8Array(size);
+  return { bytes, view: new DataView(bytes.buffer) };
+}
+
+/** A field of 1, 2 or 4 bytes. `base` is where its struct starts in the view, in bytes. */
+export function readNumber(view: DataView, [offset, size]: Field, base = 0): number {
+  if (size === 1) return view.getUint8(base + offset);
+  return size === 2 ? view.getUint16(base + offset, true) : view.getUint32(base + offset, true);
+}
+
+/** A field of 8 bytes. */
+export function readBigint(view: DataView, [offset]: Field, base = 0): bigint {
+  return view.getBigUint64(base + offset, true);
+}
+
+/**
+ * Writes a field of 1, 2, 4 or 8 bytes. Throws {@link KvmError} `BAD_ARGUMENT` where the value is no whole number from 0
+ * to the largest that the field holds; fields of 8 bytes want a bigint, the others a number.
+ *
+ * @param what the value's name in the error
+ */
+export function writeField(
+  view: DataView,
+  [offset, size]: Field,
+  value: number | bigint,
+  what: string,
+  base = 0,
+): void {
+  if (size === 8) {
+    if (typeof value !== "bigint" || BigInt.asUintN(64, value) !== value) {
+      throw badArgument(`${what} is no bigint from 0 to 2^64 - 1: ${String(value)}`, value);
+    }
+    view.setBigUint64(base + offset, value, true);
+    return;
+  }
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value >= 2 ** (8 * size)) {
+    throw badArgument(`${what} is no whole number from 0 to 2^${8 * size} - 1: ${String(value)}`, value);
+  }
+  if (size === 1) view.setUint8(base + offset, value);
+  else if (size === 2) view.setUint16(base + offset, value, true);
+  else view.setUint32(base + offset, value, true);
+}

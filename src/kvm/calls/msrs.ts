@@ -1,0 +1,28 @@
+/** `struct kvm_msrs` as plain objects. Pure. */
+import { kvmMsrEntry, kvmMsrs } from "../abi/structs.ts";
+import { newStruct, readBigint, writeField, type StructBytes } from "../abi/fields.ts";
+
+/** A model-specific register and its value. */
+export interface Msr {
+  /** The number that RDMSR takes in ECX: 32 bits (SDM vol. 4). */
+  readonly index: number;
+  readonly data: bigint;
+}
+
+const entryAt = (number: number): number => kvmMsrs.size + number * kvmMsrEntry.size;
+
+/** A `struct kvm_msrs`. Throws {@link KvmError} `BAD_ARGUMENT` for a value that does not fit. */
+export function encodeMsrs(msrs: readonly Msr[]): StructBytes {
+  const struct = newStruct(entryAt(msrs.length));
+  writeField(struct.view, kvmMsrs.fields.nmsrs, msrs.length, "nmsrs");
+  for (const [number, { index, data }] of msrs.entries()) {
+    writeField(struct.view, kvmMsrEntry.fields.index, index, "the MSR's number", entryAt(number));
+    writeField(struct.view, kvmMsrEntry.fields.data, data, "the MSR's value", entryAt(number));
+  }
+  return struct;
+}
+
+/** The value of an entry, by its place among them. */
+export function msrValue(view: DataView, number: number): bigint {
+  return readBigint(view, kvmMsrEntry.fields.data, entryAt(number));
+}

@@ -1,0 +1,98 @@
+/** The registers as `struct kvm_regs` and `struct kvm_sregs` hold them, and as plain objects. Pure. */
+import type {
+  CpuState,
+  DescriptorTableRegister,
+  GeneralRegisters,
+  SegmentName,
+  SegmentState,
+} from "../../layout/cpu-state.ts";
+import { kvmDtable, kvmRegs, kvmSegment, kvmSregs } from "../abi/structs.ts";
+import { newStruct, readBigint, readNumber, writeField } from "../abi/fields.ts";
+import { badArgument } from "../kvm-error.ts";
+
+/**
+ * The registers that decide the CPU's mode, as `KVM_GET_SREGS` reads them: segments, descriptor tables, control registers
+ * and EFER as an image gives them, and what only KVM knows.
+ */
+export interface SpecialRegisters extends Omit<CpuState, "regs"> {
+  /** IA32_APIC_BASE: where the local APIC answers, and whether it is on (SDM vol. 3A, 11.4.4). */
+  readonly apicBase: bigint;
+  /** A bit for each vector that waits to be delivered; at most one is set. Four numbers of 64 bits, vector 0 first. */
+  readonly interruptBitmap: readonly bigint[];
+}
+
+const registerNames = Object.keys(kvmRegs.fields) as (keyof typeof kvmRegs.fields)[];
+const segmentNames = ["cs", "ds", "es", "fs", "gs", "ss", "tr", "ldt"] as const satisfies readonly SegmentName[];
+const segmentFields = Object.keys(kvmSegment.fields).filter((name) => name !== "base") as Exclude<
+  keyof typeof kvmSegment.fields,
+  "base"
+>[];
+const tableNames = ["gdt", "idt"] as const;
+const controlNames = ["cr0", "cr2", "cr3", "cr4", "cr8", "efer"] as const;
+const bitmapWords = kvmSregs.fields.interrupt_bitmap[1] / 8;
+
+/** `struct kvm_regs` as an object. */
+export function decodeRegisters(view: DataView): GeneralRegisters {
+  const values = {} as Record<keyof GeneralRegisters, bigint>;
+  for (const name of registerNames) values[name] = readBigint(view, kvmRegs.fields[name]);
+  return values;
+}
+
+/** An object as `struct kvm_regs`. Throws {@link KvmError} `BAD_ARGUMENT` for a value that does not fit. */
+export function encodeRegisters(registers: GeneralRegisters): Uint8Array {
+  const { bytes, view } = newStruct(kvmRegs.size);
+  for (const name of registerNames) writeField(view, kvmRegs.fields[name], registers[name], name);
+  return bytes;
+}
+
+/** `struct kvm_sregs` as an object. */
+export function decodeSpecialRegisters(view: DataView): SpecialRegisters {
+  const segments = {} as Record<SegmentName, SegmentState>;
+  for (const name of segmentNames) segments[name] = decodeSegment(view, kvmSregs.fields[name][0]);
+  const controls = {} as Record<(typeof controlNames)[number], bigint>;
+  for (const name of controlNames) controls[name] = readBigint(view, kvmSregs.fields[name]);
+  const [bitmap] = kvmSregs.fields.interrupt_bitmap;
+  return {
+    segments,
+    gdt: decodeTable(view, kvmSregs.fields.gdt[0]),
+    idt: decodeTable(view, kvmSregs.fields.idt[0]),
+    ...controls,
+    apicBase: readBigint(view, kvmSregs.fields.apic_base),
+    interruptBitmap: Array.from({ length: bitmapWords }, (_, word) => view.getBigUint64(bitmap + 8 * word, true)),
+  };
+}
+
+/** An object as `struct kvm_sregs`. Throws {@link KvmError} `BAD_ARGUMENT` for a value that does not fit. */
+export function encodeSpecialRegisters(registers: SpecialRegisters): Uint8Array {
+  const { bytes, view } = newStruct(kvmSregs.size);
+  for (const name of segmentNames) encodeSegment(view, kvmSregs.fields[name][0], registers.segments[name], name);
+  for (const name of tableNames) {
+    const base = kvmSregs.fields[name][0];
+    writeField(view, kvmDtable.fields.base, registers[name].base, `${name}.base`, base);
+    writeField(view, kvmDtable.fields.limit, registers[name].limit, `${name}.limit`, base);
+  }
+  for (const name of controlNames) writeField(view, kvmSregs.fields[name], registers[name], name);
+  writeField(view, kvmSregs.fields.apic_base, registers.apicBase, "apicBase");
+  if (registers.interruptBitmap.length !== bitmapWords) {
+    throw badArgument(`interruptBitmap has not ${bitmapWords} numbers`, registers.interruptBitmap);
+  }
+  for (const [word, bits] of registers.interruptBitmap.entries()) {
+    writeField(view, [kvmSregs.fields.interrupt_bitmap[0] + 8 * word, 8], bits, `interruptBitmap[${word}]`);
+  }
+  return bytes;
+}
+
+function decodeSegment(view: DataView, at: number): SegmentState {
+  const values: Record<string, number> = {};
+  for (const name of segmentFields) values[name] = readNumber(view, kvmSegment.fields[name], at);
+  return { base: readBigint(view, kvmSegment.fields.base, at), ...values } as SegmentState;
+}
+
+function encodeSegment(view: DataView, at: number, segment: SegmentState, name: SegmentName): void {
+  writeField(view, kvmSegment.fields.base, segment.base, `${name}.base`, at);
+  for (const field of segmentFields) writeField(view, kvmSegment.fields[field], segment[field], `${name}.${field}`, at);
+}
+
+function decodeTable(view: DataView, at: number): DescriptorTableRegister {
+  return { base: readBigint(view, kvmDtable.fields.base, at), limit: readNumber(view, kvmDtable.fields.limit, at) };
+}

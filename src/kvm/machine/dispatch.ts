@@ -1,0 +1,163 @@
+/** From an exit to the device that handles it. Pure but for what the handlers do. */
+import { hex } from "../../core/hex.ts";
+import type { Device, EndRun, MmioDevice, PortDevice, Timing } from "../devices/device.ts";
+import type { IoInExit, IoOutExit, MmioReadExit, MmioWriteExit } from "../exits/exit-access.ts";
+import type { Exit, GuestExit } from "../exits/exits.ts";
+import { writeField } from "../abi/fields.ts";
+import { badArgument } from "../kvm-error.ts";
+
+/** What became of an exit: not handled, handled, or handled with the end of the run. */
+export type Outcome = "unhandled" | "handled" | GuestExit;
+
+/** Hands exits to devices. */
+export type Dispatch = (exit: Exit) => Outcome | Promise<Outcome>;
+
+type PortExit = IoInExit | IoOutExit;
+type MmioExit = MmioReadExit | MmioWriteExit;
+type Sized = "u8" | "u16" | "u32" | "u64";
+
+/** Which handler an access of so many bytes is for. */
+const handlerBySize: Readonly<Partial<Record<number, Sized>>> = { 1: "u8", 2: "u16", 4: "u32", 8: "u64" };
+
+/**
+ * A function that hands exits to these devices; `undefined` where there are none. Throws {@link KvmError} `BAD_ARGUMENT` for a
+ * range that is none, and for two that overlap.
+ */
+export function dispatchTo(devices: readonly Device<Timing>[]): Dispatch | undefined {
+  if (devices.length === 0) return undefined;
+  const ports = new Map<number, PortDevice<Timing>>();
+  const ranges: MmioDevice<Timing>[] = [];
+  for (const device of devices) {
+    if ("ports" in device) addPorts(ports, device);
+    else addRange(ranges, device);
+  }
+  return (exit) => {
+    switch (exit.kind) {
+      case "io-out":
+      case "io-in": {
+        const device = ports.get(exit.port);
+        return device === undefined ? "unhandled" : onPort(device, exit);
+      }
+      case "mmio-read":
+      case "mmio-write": {
+        const device = ranges.find(({ mmio }) => exit.address >= mmio.at && exit.address < mmio.at + BigInt(mmio.size));
+        return device === undefined ? "unhandled" : onAddress(device, exit);
+      }
+      default:
+        return "unhandled";
+    }
+  };
+}
+
+function addPorts(ports: Map<number, PortDevice<Timing>>, device: PortDevice<Timing>): void {
+  const { at, size } = device.ports;
+  if (!Number.isInteger(at) || !Number.isInteger(size) || at < 0 || size < 1 || at + size > 0x1_0000) {
+    throw badArgument(`${device.name}: no range of ports: ${size} from ${String(at)}`, device.ports);
+  }
+  for (let port = at; port < at + size; port++) {
+    const other = ports.get(port);
+    if (other !== undefined) {
+      throw badArgument(`port ${hex(port)} is of two devices: ${other.name} and ${device.name}`, device.ports);
+    }
+    ports.set(port, device);
+  }
+}
+
+function addRange(ranges: MmioDevice<Timing>[], device: MmioDevice<Timing>): void {
+  const { at, size } = device.mmio;
+  if (typeof at !== "bigint" || at < 0n || !Number.isSafeInteger(size) || size < 1) {
+    throw badArgument(`${device.name}: no range of addresses: ${String(size)} bytes from ${String(at)}`, device.mmio);
+  }
+  const other = ranges.find(({ mmio }) => at < mmio.at + BigInt(mmio.size) && mmio.at < at + BigInt(size));
+  if (other !== undefined) {
+    throw badArgument(`${other.name} and ${device.name} overlap at ${hex(at)}`, device.mmio);
+  }
+  ranges.push(device);
+}
+
+function onPort(device: PortDevice<Timing>, exit: PortExit): Outcome | Promise<Outcome> {
+  const offset = exit.port - device.ports.at;
+  const size = handlerBySize[exit.size];
+  if (offset + exit.size > device.ports.size || size === undefined || size === "u64") return "unhandled";
+  const { name } = device;
+  return exit.kind === "io-in"
+    ? readAll({ name, handler: device.read?.[size], offset, exit, count: exit.count })
+    : writeAll({ name, handler: device.write?.[size], offset, exit, count: exit.count });
+}
+
+function onAddress(device: MmioDevice<Timing>, exit: MmioExit): Outcome | Promise<Outcome> {
+  const offset = Number(exit.address - device.mmio.at);
+  const size = handlerBySize[exit.size];
+  if (offset + exit.size > device.mmio.size || size === undefined) return "unhandled";
+  const { name } = device;
+  return exit.kind === "mmio-read"
+    ? readAll({ name, handler: device.read?.[size], offset, exit, count: 1 })
+    : writeAll({ name, handler: device.write?.[size], offset, exit, count: 1 });
+}
+
+/** One exit for one handler: `count` accesses, one after the other. */
+interface Accesses<Handler> {
+  readonly name: string;
+  readonly handler: Handler | undefined;
+  readonly offset: number;
+  readonly exit: PortExit | MmioExit;
+  readonly count: number;
+}
+
+type ReadHandler = (offset: number) => number | bigint | Promise<number | bigint>;
+type WriteHandler = (value: never, offset: number) => void | EndRun | Promise<void | EndRun>;
+
+function readAll(accesses: Accesses<ReadHandler>, from = 0): Outcome | Promise<Outcome> {
+  const { handler, offset, exit, count, name } = accesses;
+  if (handler === undefined) return "unhandled";
+  const view = new DataView(exit.data.buffer, exit.data.byteOffset);
+  const put = (value: number | bigint, index: number): void =>
+    writeField(view, [index * exit.size, exit.size], value, `${name}: what it answered`);
+  for (let index = from; index < count; index++) {
+    const value = handler(offset);
+    if (isLater(value)) {
+      return value.then((later) => {
+        put(later, index);
+        return readAll(accesses, index + 1);
+      });
+    }
+    put(value, index);
+  }
+  return "handled";
+}
+
+function writeAll(accesses: Accesses<WriteHandler>, from = 0): Outcome | Promise<Outcome> {
+  const { handler, offset, exit, count, name } = accesses;
+  if (handler === undefined) return "unhandled";
+  // The rest of a `rep outs` is not given to a device that ended the run: it would never learn of it.
+  for (let index = from; index < count; index++) {
+    const result = handler(valueAt(exit, index) as never, offset);
+    if (isLater(result)) {
+      return result.then((later) => (isEnd(later) ? ended(name, later) : writeAll(accesses, index + 1)));
+    }
+    if (isEnd(result)) return ended(name, result);
+  }
+  return "handled";
+}
+
+/** What else a handler returns, as arrow functions do by accident, means nothing. */
+function isEnd(result: void | EndRun): result is EndRun {
+  return typeof result === "object" && result !== null && "end" in result;
+}
+
+function ended(device: string, { end }: EndRun): GuestExit {
+  if (typeof end !== "number") throw badArgument(`${device}: no code to end with: ${String(end)}`, end);
+  return { kind: "guest-exit", device, code: end };
+}
+
+function isLater<Value>(value: Value | Promise<Value>): value is Promise<Value> {
+  return typeof value === "object" && value !== null && "then" in value;
+}
+
+function valueAt({ data, size }: PortExit | MmioExit, index: number): number | bigint {
+  const at = index * size;
+  if (size === 1) return data[at]!;
+  const view = new DataView(data.buffer, data.byteOffset + at, size);
+  if (size === 2) return view.getUint16(0, true);
+  return size === 4 ? view.getUint32(0, true) : view.getBigUint64(0, true);
+}

@@ -1,0 +1,251 @@
+/** A guest, loaded and ready to run: one VM, one vCPU, and the stream of exits. */
+import type { PhysAddr } from "../../core/address.ts";
+import type { GeneralRegisters } from "../../layout/cpu-state.ts";
+import type { Image } from "../../layout/image.ts";
+import type { Exit } from "../exits/exits.ts";
+import { badArgument, closed } from "../kvm-error.ts";
+import type { Libc } from "../host/libc.ts";
+import { locate, type GuestLocation } from "./location.ts";
+import type { KvmKind } from "../host/platform.ts";
+import type { SpecialRegisters } from "../calls/registers.ts";
+import type { Runnable } from "./run-loop.ts";
+import { planRun, type RunOptions, type StreamOptions } from "./run-options.ts";
+import { MachineSnapshot, snapshotParts, type Snapshot, type SnapshotOptions } from "../snapshot/snapshot.ts";
+import { asyncExits, syncExits } from "./streams.ts";
+import type { Vcpu, VcpuHandle } from "../calls/vcpu.ts";
+import type { Vm, VmHandle } from "../calls/vm.ts";
+
+/**
+ * What of an image KVM needs: a guest that was not made by `layout` has it as well. With its programs, the machine can say
+ * where in them the guest is.
+ */
+export type LoadableImage = Pick<Image, "memory" | "chunks" | "cpu"> & Partial<Pick<Image, "programs">>;
+
+/**
+ * A guest on KVM. Every method throws {@link KvmError}: `CLOSED` after `close()`, `BAD_ARGUMENT` for an argument that makes
+ * no sense, `IOCTL_FAILED` where the kernel refuses. What the guest does wrong is an exit, never an error.
+ *
+ * Close it: nothing else does. A machine that is only dropped keeps its memory and three file descriptors until the process
+ * ends.
+ */
+export interface Machine {
+  /** What it was booted from. */
+  readonly image: LoadableImage;
+  /** Which KVM runs it. */
+  readonly kind: KvmKind;
+  /** The VM below. */
+  readonly vm: Vm;
+  /** The vCPU below. */
+  readonly vcpu: Vcpu;
+  /**
+   * Runs the guest, exit by exit, on the calling thread. The stream ends after `hlt`, `shutdown`, `internal-error`,
+   * `fail-entry`, `timeout`, `interrupted`, `exit-limit` and `guest-exit`; calling again goes on from there, and so it does after `break`. To answer
+   * `io-in` and `mmio-read`, write to their `data` before the next step.
+   *
+   * While the guest runs, no other JavaScript of this thread does. A signal ends the run as `interrupted`: return to the
+   * event loop, and its handler is called. Signals that ask nobody to stop (SIGCHLD, SIGPROF, SIGURG, SIGWINCH) wait.
+   *
+   * @example
+   * ```ts
+   * for (const exit of machine.run({ timeout: "1s" })) {
+   *   if (exit.kind === "io-out") process.stdout.write(exit.data);
+   *   else if (exit.kind === "io-in") exit.data.fill(0xaa);
+   * }
+   * ```
+   */
+  run(options?: RunOptions): IterableIterator<Exit, void, undefined>;
+  /**
+   * The same exits in the same order, beside the event loop: the guest runs for at most 2 ms at a time, and only while its
+   * consumer waits for the next exit. It ends as `run` does; where `signal` is aborted, it throws the signal's reason.
+   *
+   * @example
+   * ```ts
+   * for await (const exit of machine.stream({ signal: AbortSignal.timeout(60_000), timeout: Infinity })) {
+   *   if (exit.kind === "io-out") await file.write(exit.data);
+   * }
+   * ```
+   */
+  stream(options?: StreamOptions): AsyncIterableIterator<Exit, void, undefined>;
+  /**
+   * Completes the instruction that the last exit stopped in, and runs nothing more: an answer is taken, registers are those
+   * after the instruction. What the instruction still exits with, as `rep ins` may, is the first exit of the next run; then the
+   * answer is `false`, and it is not complete yet.
+   */
+  complete(): boolean;
+  /** The general registers. While an input exit waits for its answer, they are those before the instruction. */
+  registers(): GeneralRegisters;
+  /** Segments, descriptor tables, control registers and EFER. */
+  specialRegisters(): SpecialRegisters;
+  /**
+   * Where the guest is: RIP, and what of the image's programs lies there. At an exit it is the instruction that exited, or
+   * the one after it, as the kind of exit and KVM have it.
+   *
+   * @example
+   * ```ts
+   * locationToText(machine.where()); // "boot+0x12 (examples/long-mode.ts:14)"
+   * ```
+   */
+  where(): GuestLocation;
+  /** A copy of `size` bytes of guest-physical memory from `at` on; all of them must be memory. */
+  readMemory(at: PhysAddr, size: number): Uint8Array;
+  /** Copies bytes into guest-physical memory; all of them must be memory, or none is written. */
+  writeMemory(at: PhysAddr, bytes: Uint8Array): void;
+  /**
+   * The whole machine as it is: memory, registers, FPU, model-specific registers, events, interrupt controllers. An instruction
+   * that waits for its answer is completed first. Time goes on: the time stamp counter is no part of it, and neither are
+   * devices of `run`. Throws {@link KvmError} `BAD_ARGUMENT` in the middle of an instruction that still has exits.
+   *
+   * @example
+   * ```ts
+   * const start = machine.snapshot();
+   * for (const input of inputs) {
+   *   machine.writeMemory(0x5000n, input);
+   *   for (const exit of machine.run({ timeout: "10ms" })) record(exit);
+   *   machine.restore(start);
+   * }
+   * ```
+   */
+  snapshot(options?: SnapshotOptions): Snapshot;
+  /**
+   * Goes back to a snapshot of this machine. It costs what was written to since that snapshot was taken or last restored;
+   * after another snapshot was, all memory that was ever touched. Exits that nobody took are dropped.
+   */
+  restore(snapshot: Snapshot): void;
+  /** Gives back its memory, its file descriptors and its clock. Nothing happens the second time. */
+  close(): void;
+  [Symbol.dispose](): void;
+}
+
+/** What a machine is made of; it then owns the VM. */
+export interface MachineParts {
+  readonly libc: Libc;
+  readonly image: LoadableImage;
+  readonly kind: KvmKind;
+  readonly vm: VmHandle;
+  readonly vcpu: VcpuHandle;
+  /** The model-specific registers that KVM offers. */
+  readonly msrs: readonly number[];
+}
+
+/** A machine of its parts. */
+export function createMachine(parts: MachineParts): Machine {
+  return new RunningMachine(parts);
+}
+
+class RunningMachine implements Machine {
+  readonly image: LoadableImage;
+  readonly kind: KvmKind;
+  readonly #runnable: Runnable;
+  readonly #msrs: readonly number[];
+  readonly #snapshots = new Set<MachineSnapshot>();
+  /** The snapshot that the logs of dirty pages began with. */
+  #base: MachineSnapshot | undefined;
+  #isOpen = true;
+
+  constructor({ libc, image, kind, vm, vcpu, msrs }: MachineParts) {
+    this.image = image;
+    this.kind = kind;
+    this.#msrs = msrs;
+    this.#runnable = { libc, vm, vcpu, queue: [] };
+  }
+
+  get vm(): Vm {
+    return this.#runnable.vm;
+  }
+
+  get vcpu(): Vcpu {
+    return this.#vcpu;
+  }
+
+  get #vcpu(): VcpuHandle {
+    return this.#runnable.vcpu;
+  }
+
+  run(options: RunOptions = {}): IterableIterator<Exit, void, undefined> {
+    const plan = planRun(options);
+    this.#requireOpen();
+    return syncExits(this.#runnable, plan, () => this.#requireOpen());
+  }
+
+  stream(options: StreamOptions = {}): AsyncIterableIterator<Exit, void, undefined> {
+    const plan = planRun(options);
+    this.#requireOpen();
+    return asyncExits(this.#runnable, plan, options.signal, () => this.#requireOpen());
+  }
+
+  complete(): boolean {
+    this.#requireOpen();
+    const { queue } = this.#runnable;
+    if (queue.length > 0) return false;
+    const exit = this.#vcpu.complete();
+    if (exit !== undefined) queue.push(exit);
+    return exit === undefined;
+  }
+
+  registers(): GeneralRegisters {
+    this.#requireOpen();
+    return this.#vcpu.getRegs();
+  }
+
+  specialRegisters(): SpecialRegisters {
+    this.#requireOpen();
+    return this.#vcpu.getSregs();
+  }
+
+  where(): GuestLocation {
+    this.#requireOpen();
+    return locate(this.#vcpu, this.image.programs ?? []);
+  }
+
+  readMemory(at: PhysAddr, size: number): Uint8Array {
+    this.#requireOpen();
+    return this.vm.readMemory(at, size);
+  }
+
+  writeMemory(at: PhysAddr, bytes: Uint8Array): void {
+    this.#requireOpen();
+    this.vm.writeMemory(at, bytes);
+  }
+
+  snapshot({ omit = [] }: SnapshotOptions = {}): Snapshot {
+    this.#requireOpen();
+    const { vm, vcpu } = this.#runnable;
+    const unknown = omit.find((part) => !snapshotParts.has(part));
+    if (unknown !== undefined) throw badArgument(`no part of a snapshot: ${unknown}`, omit);
+    if (!this.complete()) {
+      throw badArgument("the guest is in the middle of an instruction", undefined, "run on until it is complete");
+    }
+    const cpu = vm.snapshotCpu(vcpu, this.#msrs, new Set(omit));
+    const snapshot = new MachineSnapshot(vm.snapshotMemory(), cpu, () => this.#snapshots.delete(snapshot));
+    this.#snapshots.add(snapshot);
+    this.#base = snapshot;
+    return snapshot;
+  }
+
+  restore(snapshot: Snapshot): void {
+    this.#requireOpen();
+    if (!(snapshot instanceof MachineSnapshot) || !this.#snapshots.has(snapshot)) {
+      throw badArgument("no snapshot of this machine, or one that is closed", snapshot);
+    }
+    const { vm, vcpu, queue } = this.#runnable;
+    if (vm.ringPage !== 0) vcpu.drainCoalesced(vm.ringPage);
+    queue.length = 0;
+    vcpu.restore(snapshot.cpu);
+    snapshot.memory.restore(this.#base === snapshot);
+    this.#base = snapshot;
+  }
+
+  close(): void {
+    this.#isOpen = false;
+    for (const snapshot of this.#snapshots) snapshot.close();
+    this.vm.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #requireOpen(): void {
+    if (!this.#isOpen) throw closed("the machine");
+  }
+}

@@ -1,0 +1,89 @@
+/** One run of a guest: exit after exit until its time is over, on the calling thread. */
+import { isMainThread } from "node:worker_threads";
+import type { Exit } from "../exits/exits.ts";
+import { GuestClock } from "./guest-clock.ts";
+import type { Libc } from "../host/libc.ts";
+import { Ticker } from "./ticker.ts";
+import type { VcpuHandle } from "../calls/vcpu.ts";
+import type { VmHandle } from "../calls/vm.ts";
+
+/** What a machine is made of, as far as running goes. */
+export interface Runnable {
+  readonly libc: Libc;
+  readonly vm: VmHandle;
+  readonly vcpu: VcpuHandle;
+  /** Exits that KVM gave and nobody took yet, oldest first: they outlive the run that was left. */
+  readonly queue: Exit[];
+}
+
+/** How long an asynchronous run keeps the thread at a time, in milliseconds. */
+const SLICE = 2;
+
+/** Longer than any process lives, in milliseconds, yet a time that a timer takes. */
+const NEVER = 1e12;
+
+/**
+ * How often the ticker calls the thread back from the guest, in milliseconds: a few times before the deadline, so that the
+ * guest's clock is right. A worker thread comes back often whatever its deadline, since it may be told to terminate; other
+ * threads come back seldom, since a signal that arrives together with a tick is seen no earlier than the end of the run.
+ */
+function syncPeriod(limit: number): number {
+  const period = Math.min(Math.max(limit / 8, Math.min(limit, 1)), NEVER);
+  return isMainThread ? period : Math.min(period, 100);
+}
+
+/** One run, with its clock. Whoever steps through it disarms it in the end. */
+export class RunLoop {
+  readonly #machine: Runnable;
+  readonly #limit: number;
+  readonly #period: number;
+  readonly #isSliced: boolean;
+  readonly #ticker: Ticker;
+  readonly #clock = new GuestClock();
+
+  /** @param limit how long the guest may run, in milliseconds */
+  constructor(machine: Runnable, limit: number, pace: "sync" | "async") {
+    this.#machine = machine;
+    this.#limit = limit;
+    this.#isSliced = pace === "async";
+    this.#period = this.#isSliced ? SLICE : syncPeriod(limit);
+    this.#ticker = new Ticker(machine.libc, pace);
+  }
+
+  /** The next exit; `undefined` at the end of an asynchronous run's slice. */
+  step(): Exit | undefined {
+    const { vcpu, vm, queue } = this.#machine;
+    if (queue.length > 0) return queue.shift();
+    const clock = this.#clock;
+    const limit = this.#limit;
+    while (clock.elapsed < limit) {
+      vcpu.setSignalMask(this.#ticker.arm(limit - clock.elapsed, this.#period));
+      clock.enter();
+      const hasExit = vcpu.enter();
+      clock.leave();
+      // The guest wrote to coalesced zones before it exited: what comes first goes first.
+      const ringPage = vm.ringPage;
+      if (ringPage !== 0) queue.push(...vcpu.drainCoalesced(ringPage));
+      if (hasExit) return this.#after(vcpu.exit());
+      if (!this.#ticker.ticked()) return this.#after({ kind: "interrupted" });
+      clock.tick();
+      const left = limit - clock.elapsed;
+      if (left < this.#period) this.#ticker.set(left, this.#period);
+      if (queue.length > 0) return queue.shift();
+      if (this.#isSliced) return undefined;
+    }
+    return { kind: "timeout", elapsed: clock.elapsed };
+  }
+
+  /** Gives the timer and its signal back; the next step takes them again. */
+  disarm(): void {
+    this.#ticker.disarm();
+  }
+
+  #after(exit: Exit): Exit {
+    const { queue } = this.#machine;
+    if (queue.length === 0) return exit;
+    queue.push(exit);
+    return queue.shift()!;
+  }
+}

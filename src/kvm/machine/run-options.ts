@@ -1,0 +1,54 @@
+/** How a guest is to be run, and what is checked of it before it runs. */
+import { toMilliseconds, type Duration } from "./duration.ts";
+import type { Device, Timing } from "../devices/device.ts";
+import { dispatchTo, type Dispatch } from "./dispatch.ts";
+import { badArgument } from "../kvm-error.ts";
+
+/** What `run` and `stream` have in common. */
+export interface CommonRunOptions {
+  /**
+   * How long the guest may run in this call: a number of milliseconds or text such as `"50ms"`; {@link DEFAULT_TIMEOUT}
+   * unless given, `Infinity` for no deadline. The guest's time counts, not the consumer's: while an exit is handled, the
+   * clock stands still. Where exits are many and short, it is measured by samples.
+   */
+  readonly timeout?: Duration;
+  /** After so many exits, also those that devices handle, the stream ends with `exit-limit`. No limit unless given. */
+  readonly maxExits?: number;
+  /** Whether exits that devices handled reach the stream, too, after they were handled; not unless given. */
+  readonly includeHandled?: boolean;
+}
+
+/** How a guest is to be run on the calling thread. */
+export interface RunOptions extends CommonRunOptions {
+  /** Devices that handle exits, all at once: one that answers later is for `stream`. Their ranges may not overlap. */
+  readonly devices?: readonly Device[];
+}
+
+/** How a guest is to be run beside the event loop. */
+export interface StreamOptions extends CommonRunOptions {
+  /** Devices that handle exits. The guest waits for those that answer later. Their ranges may not overlap. */
+  readonly devices?: readonly (Device | Device<"async">)[];
+  /** Ends the stream: it throws the signal's reason. The machine can go on. */
+  readonly signal?: AbortSignal;
+}
+
+/** The deadline of a run that is given none. */
+export const DEFAULT_TIMEOUT: Duration = "10s";
+
+/** Options with their defaults, as the runs use them. */
+export interface RunPlan {
+  /** In milliseconds. */
+  readonly limit: number;
+  readonly maxExits: number;
+  readonly includeHandled: boolean;
+  readonly dispatch: Dispatch | undefined;
+}
+
+/** Reads options. Throws {@link KvmError} `BAD_ARGUMENT`. */
+export function planRun(options: CommonRunOptions & { readonly devices?: readonly Device<Timing>[] }): RunPlan {
+  const { timeout = DEFAULT_TIMEOUT, maxExits = Number.POSITIVE_INFINITY, includeHandled = false } = options;
+  if (maxExits !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(maxExits) && maxExits > 0)) {
+    throw badArgument(`maxExits is no whole number above 0: ${String(maxExits)}`, maxExits);
+  }
+  return { limit: toMilliseconds(timeout), maxExits, includeHandled, dispatch: dispatchTo(options.devices ?? []) };
+}

@@ -1,0 +1,176 @@
+/** A copy of guest memory, and the way back to it, page by page. */
+import { closeSync, openSync, readSync } from "node:fs";
+import { linuxConstants } from "../abi/linux.ts";
+import type { Descriptor } from "../host/descriptor.ts";
+import { DirtyLog } from "../calls/dirty-log.ts";
+import type { GuestMemory, Slot } from "../calls/guest-memory.ts";
+import { callFailed } from "../host/host-error.ts";
+import { badArgument } from "../kvm-error.ts";
+import type { HostAddress, Libc } from "../host/libc.ts";
+
+const PAGE = 4096;
+
+/** One slot and its copy. Addresses are numbers here: user space ends below 2^47. */
+interface Copy {
+  readonly number: number;
+  readonly slot: Slot;
+  readonly log: DirtyLog;
+  readonly live: number;
+  readonly saved: HostAddress;
+  readonly size: number;
+}
+
+/** All memory of a VM as it was. */
+export class MemorySnapshot {
+  readonly #libc: Libc;
+  readonly #memory: GuestMemory;
+  readonly #copies: Copy[] = [];
+
+  /** Throws {@link KvmError} `CALL_FAILED` where the host has no memory left; nothing is left behind then. */
+  constructor(vm: Descriptor, memory: GuestMemory) {
+    this.#libc = vm.libc;
+    this.#memory = memory;
+    try {
+      for (const [number, slot] of memory.entries) this.#copies.push(copyOf(vm, number, slot));
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    this.#forgetChanges();
+  }
+
+  /** How many bytes the guest's memory has. */
+  get size(): number {
+    return this.#copies.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Puts back what changed. @param isBase whether the logs began with this snapshot; else all memory is put back */
+  restore(isBase: boolean): void {
+    this.#requireSameSlots();
+    for (const copy of this.#copies) {
+      if (isBase) this.#restoreDirty(copy);
+      else this.#restoreAll(copy);
+    }
+    if (isBase) this.#restoreWritten();
+    else this.#forgetChanges();
+    this.#memory.written.clear();
+  }
+
+  /** Gives the copies back. To be called once. */
+  close(): void {
+    for (const { log, saved, size } of this.#copies) {
+      log.close();
+      this.#libc.munmap(saved, size);
+    }
+    this.#copies.length = 0;
+  }
+
+  #forgetChanges(): void {
+    for (const { log } of this.#copies) log.read();
+    this.#memory.written.clear();
+  }
+
+  #restoreDirty({ log, live, saved, size }: Copy): void {
+    const from = Number(saved);
+    const words = log.read();
+    for (let index = 0; index < words.length; index++) {
+      let bits = words[index]!;
+      while (bits !== 0) {
+        // The lowest run of ones: pages side by side are one copy.
+        const first = 31 - Math.clz32(bits & -bits);
+        const rest = ~(bits >>> first);
+        const count = rest === 0 ? 32 : 31 - Math.clz32(rest & -rest);
+        const at = (index * 32 + first) * PAGE;
+        this.#libc.copyMemory(live + at, from + at, Math.min(count * PAGE, size - at));
+        bits = first + count >= 32 ? 0 : bits & (-1 << (first + count));
+      }
+    }
+  }
+
+  /** What the host wrote is not in KVM's log. */
+  #restoreWritten(): void {
+    for (const page of this.#memory.written) {
+      const copy = this.#copies.find(({ live, size }) => page >= live && page < live + size);
+      if (copy !== undefined) this.#libc.copyMemory(page, Number(copy.saved) + (page - copy.live), PAGE);
+    }
+  }
+
+  #restoreAll({ live, saved, size }: Copy): void {
+    for (const [at, length] of [...touched(Number(saved), size), ...touched(live, size)]) {
+      this.#libc.copyMemory(live + at, Number(saved) + at, length);
+    }
+  }
+
+  #requireSameSlots(): void {
+    const now = this.#memory.entries;
+    const same = ([number, slot]: readonly [number, Slot], index: number): boolean => {
+      const then = this.#copies[index];
+      // Whoever sets a slot anew, to another place or with other flags, makes another object of it.
+      return then?.number === number && then.slot === slot;
+    };
+    if (now.length === this.#copies.length && now.every(same)) return;
+    throw badArgument(
+      "the memory slots are not those of the snapshot",
+      undefined,
+      "take a snapshot after slots change",
+    );
+  }
+}
+
+function copyOf(vm: Descriptor, number: number, slot: Slot): Copy {
+  const { libc } = vm;
+  const { PROT_READ, PROT_WRITE, MAP_PRIVATE, MAP_ANONYMOUS, MAP_NORESERVE } = linuxConstants;
+  const size = Number(slot.size);
+  const saved = libc.mmap(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+  if (saved === undefined) throw callFailed(`mmap of ${size} bytes for a snapshot`, libc.errno());
+  try {
+    const log = new DirtyLog(vm, number, slot.size);
+    const live = Number(slot.host);
+    for (const [at, length] of touched(live, size)) libc.copyMemory(Number(saved) + at, live + at, length);
+    return { number, slot, log, live, saved, size };
+  } catch (error) {
+    libc.munmap(saved, size);
+    throw error;
+  }
+}
+
+/** "Present" and "swapped" of a page (Documentation/admin-guide/mm/pagemap.rst), in the upper half of its 64 bits. */
+const PAGE_EXISTS = 0xc000_0000;
+
+/**
+ * The parts of anonymous memory that were ever touched, as offsets and lengths in bytes; the rest is zero. All of it where the
+ * kernel does not say.
+ */
+function touched(host: number, size: number): readonly (readonly [at: number, length: number])[] {
+  const pages = size / PAGE;
+  const entries = new Uint8Array(pages * 8);
+  try {
+    const file = openSync("/proc/self/pagemap", "r");
+    try {
+      let done = 0;
+      while (done < entries.length) {
+        const got = readSync(file, entries, done, entries.length - done, (host / PAGE) * 8 + done);
+        if (got === 0) return [[0, size]];
+        done += got;
+      }
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return [[0, size]];
+  }
+  const view = new DataView(entries.buffer);
+  const runs: [number, number][] = [];
+  let open: [number, number] | undefined;
+  for (let page = 0; page < pages; page++) {
+    if ((view.getUint32(page * 8 + 4, true) & PAGE_EXISTS) === 0) {
+      open = undefined;
+    } else if (open === undefined) {
+      open = [page * PAGE, PAGE];
+      runs.push(open);
+    } else {
+      open[1] += PAGE;
+    }
+  }
+  return runs;
+}
