@@ -2,8 +2,8 @@
 import type { AnyCode, Linked } from "../asm/index.ts";
 import type { Size } from "../core/units.ts";
 import type { Access, CacheSetting, PageSize } from "../paging/index.ts";
+import type { Segment } from "./descriptors/segment.ts";
 import type { EntryMode } from "./entry-mode.ts";
-import type { Segment } from "./segment.ts";
 
 /** A range of guest-physical memory. */
 export interface MemoryDescription {

@@ -2,10 +2,10 @@
 import { hex } from "../core/hex.ts";
 import type { SegmentName, SegmentState } from "./cpu-state.ts";
 import type { GuestDescription, SettableSegment } from "./description.ts";
+import { segmentToText, typeBits } from "./descriptors/segment.ts";
 import { entryModes } from "./entry-mode.ts";
 import type { ImageGdt } from "./image.ts";
 import { LayoutError } from "./layout-error.ts";
-import { segmentToText, typeBits } from "./segment.ts";
 
 /** What a segment register holds after a null selector was loaded. */
 const nullSegment: SegmentState = {

@@ -11,10 +11,10 @@ import { sizeToText } from "../core/units.ts";
 import { memoryOf, ranges, tablesToText, type AddressSpace } from "../paging/index.ts";
 import { flagsToText } from "./control-register-text.ts";
 import type { GeneralRegisters, SegmentState } from "./cpu-state.ts";
+import { encodeDescriptor, segmentToText } from "./descriptors/segment.ts";
 import { gdtChunks } from "./gdt.ts";
 import type { Chunk, Image, ImageProgram } from "./image.ts";
 import { LayoutError } from "./layout-error.ts";
-import { encodeDescriptor, segmentToText } from "./segment.ts";
 
 /** What of an image the text shows. */
 export interface ImageTextOptions {

@@ -8,14 +8,32 @@ import type { Mapping, PagingMode, PagingRequirements } from "../paging/index.ts
 import type { CpuState, SegmentState } from "./cpu-state.ts";
 import type { EntryMode } from "./entry-mode.ts";
 
-/** A range of guest-physical memory. What lies in none is not backed: the guest's access to it exits. */
-export interface MemoryRegion {
+/** A range of guest-physical addresses. */
+interface AddressRange {
   readonly name: string;
-  readonly kind: "ram";
   readonly at: PhysAddr;
   /** In bytes; a multiple of 4096. */
   readonly size: bigint;
 }
+
+/**
+ * A range of guest-physical addresses, and what answers there. What lies in none is not backed: the guest's access to it exits.
+ *
+ * - `ram`: memory.
+ * - `rom`: memory that the guest can read and execute; its writes exit. The host fills it.
+ * - `alias`: the memory of region `of`, from byte `offset` of it on, at one more address.
+ * - `mmio`: a device's registers; every access exits.
+ * - `reserved`: kept free of memory; every access exits.
+ */
+export type MemoryRegion =
+  | (AddressRange & { readonly kind: "ram" | "rom" | "mmio" | "reserved" })
+  | (AddressRange & {
+      readonly kind: "alias";
+      /** The name of a `ram` or `rom` region. */
+      readonly of: string;
+      /** From the start of that region, in bytes; a multiple of 4096. */
+      readonly offset: bigint;
+    });
 
 /** Bytes that lie in guest memory before the first instruction. Chunks are sorted and do not overlap. */
 export interface Chunk {

@@ -34,4 +34,4 @@ export {
   encodeDescriptor,
   type Segment,
   segmentState,
-} from "./segment.ts";
+} from "./descriptors/segment.ts";

@@ -3,10 +3,10 @@ import type { PhysAddr, VirtAddr } from "../core/address.ts";
 import { hex } from "../core/hex.ts";
 import type { SegmentState } from "./cpu-state.ts";
 import type { GuestDescription } from "./description.ts";
+import { typeBits } from "./descriptors/segment.ts";
 import { entryModes } from "./entry-mode.ts";
 import type { ImageMapping, MemoryRegion } from "./image.ts";
 import { LayoutError } from "./layout-error.ts";
-import { typeBits } from "./segment.ts";
 
 /** A place that programs and stacks can be put in. */
 export interface Place {

@@ -2,9 +2,9 @@
  * Segments: from one description come the descriptor's eight bytes and the segment register with its hidden part.
  * Code and data descriptors: SDM vol. 3A, 3.4.5.
  */
-import { hex } from "../core/hex.ts";
-import type { SegmentState } from "./cpu-state.ts";
-import { LayoutError } from "./layout-error.ts";
+import { hex } from "../../core/hex.ts";
+import type { SegmentState } from "../cpu-state.ts";
+import { LayoutError } from "../layout-error.ts";
 
 /** What code and data segments have in common. */
 interface SegmentBase {
