@@ -6,7 +6,7 @@ import type { ListingLine, Mode } from "../asm/index.ts";
 import type { PhysAddr, VirtAddr } from "../core/address.ts";
 import type { Mapping, PagingMode, PagingRequirements } from "../paging/index.ts";
 import type { CpuState, SegmentState } from "./cpu-state.ts";
-import type { EntryMode } from "./entry-mode.ts";
+import type { EntryMode } from "./entry/entry-mode.ts";
 
 /** A range of guest-physical addresses. */
 interface AddressRange {

@@ -11,8 +11,8 @@ export type {
   PagingTablesDescription,
   PlaceDescription,
   SectionDescription,
-} from "./description.ts";
-export type { EntryMode } from "./entry-mode.ts";
+} from "./description/description.ts";
+export type { EntryMode } from "./entry/entry-mode.ts";
 export type {
   Chunk,
   Image,
@@ -24,7 +24,7 @@ export type {
   ImageWarning,
   MemoryRegion,
 } from "./image.ts";
-export { imageToText, type ImageTextOptions } from "./image-text.ts";
+export { imageToText, type ImageTextOptions } from "./image/image-text.ts";
 export { layout, type Layout } from "./layout.ts";
 export { LayoutError, type LayoutErrorCode } from "./layout-error.ts";
 export {

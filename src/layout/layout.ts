@@ -11,17 +11,17 @@ import {
   type PageTables,
 } from "../paging/index.ts";
 import type { CpuState } from "./cpu-state.ts";
-import type { Consistent, GuestDescription } from "./description.ts";
-import { checkForm } from "./description-schema.ts";
-import { entryModes } from "./entry-mode.ts";
-import { entrySegments } from "./entry-segments.ts";
-import { entryState } from "./entry-state.ts";
-import { gdtChunks, gdtOf, gdtRegister } from "./gdt.ts";
+import type { Consistent, GuestDescription } from "./description/description.ts";
+import { checkForm } from "./description/description-schema.ts";
+import { entryModes } from "./entry/entry-mode.ts";
+import { entrySegments } from "./entry/entry-segments.ts";
+import { entryState } from "./entry/entry-state.ts";
+import { gdtChunks, gdtOf, gdtRegister } from "./tables/gdt.ts";
 import type { Image, ImageMapping, ImageWarning, MemoryRegion } from "./image.ts";
 import { LayoutError } from "./layout-error.ts";
-import { memoryRegions, placeChunks, requireMemory, requireNoMemory } from "./memory-map.ts";
-import { placesOf, stackPointer } from "./places.ts";
-import { assemblePrograms, entryProgram } from "./programs.ts";
+import { memoryRegions, placeChunks, requireMemory, requireNoMemory } from "./memory/memory-map.ts";
+import { placesOf, stackPointer } from "./memory/places.ts";
+import { assemblePrograms, entryProgram } from "./programs/programs.ts";
 
 /** A description on its way to an image. */
 export interface Layout {

@@ -30,7 +30,7 @@ const packageRules: Readonly<Record<string, { readonly file: string; readonly ty
   koffi: { file: "kvm/host/libc.ts", types: [] },
   "keystone-wasm": { file: "asm/encode/keystone.ts", types: [] },
   "iced-x86": { file: "asm/encode/iced.ts", types: ["asm"] },
-  arktype: { file: "layout/description-schema.ts", types: ["layout"] },
+  arktype: { file: "layout/description/description-schema.ts", types: ["layout"] },
 };
 
 interface Import {

@@ -1,9 +1,9 @@
 /** The description of a guest: what an author writes. Everything else is derived from it. */
-import type { AnyCode, Linked } from "../asm/index.ts";
-import type { Size } from "../core/units.ts";
-import type { Access, CacheSetting, PageSize } from "../paging/index.ts";
-import type { Segment } from "./descriptors/segment.ts";
-import type { EntryMode } from "./entry-mode.ts";
+import type { AnyCode, Linked } from "../../asm/index.ts";
+import type { Size } from "../../core/units.ts";
+import type { Access, CacheSetting, PageSize } from "../../paging/index.ts";
+import type { Segment } from "../descriptors/segment.ts";
+import type { EntryMode } from "../entry/entry-mode.ts";
 
 /** A range of guest-physical memory. */
 export interface MemoryDescription {

@@ -1,10 +1,10 @@
 /** The physical memory map: regions of memory, and the bytes that lie in them. */
-import type { PhysAddr } from "../core/address.ts";
-import { hex } from "../core/hex.ts";
-import { sizeToText, toBytes } from "../core/units.ts";
-import type { GuestDescription } from "./description.ts";
-import type { Chunk, MemoryRegion } from "./image.ts";
-import { LayoutError } from "./layout-error.ts";
+import type { PhysAddr } from "../../core/address.ts";
+import { hex } from "../../core/hex.ts";
+import { sizeToText, toBytes } from "../../core/units.ts";
+import type { GuestDescription } from "../description/description.ts";
+import type { Chunk, MemoryRegion } from "../image.ts";
+import { LayoutError } from "../layout-error.ts";
 
 /** The size of a page of memory slots: KVM takes whole pages only (`KVM_SET_USER_MEMORY_REGION`). */
 const pageBytes = 0x1000n;

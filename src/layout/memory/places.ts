@@ -1,12 +1,12 @@
 /** The places that programs and stacks can be put in: mappings, or memory where there is no paging. */
-import type { PhysAddr, VirtAddr } from "../core/address.ts";
-import { hex } from "../core/hex.ts";
-import type { SegmentState } from "./cpu-state.ts";
-import type { GuestDescription } from "./description.ts";
-import { typeBits } from "./descriptors/segment.ts";
-import { entryModes } from "./entry-mode.ts";
-import type { ImageMapping, MemoryRegion } from "./image.ts";
-import { LayoutError } from "./layout-error.ts";
+import type { PhysAddr, VirtAddr } from "../../core/address.ts";
+import { hex } from "../../core/hex.ts";
+import type { SegmentState } from "../cpu-state.ts";
+import type { GuestDescription } from "../description/description.ts";
+import { typeBits } from "../descriptors/segment.ts";
+import { entryModes } from "../entry/entry-mode.ts";
+import type { ImageMapping, MemoryRegion } from "../image.ts";
+import { LayoutError } from "../layout-error.ts";
 
 /** A place that programs and stacks can be put in. */
 export interface Place {

@@ -1,6 +1,6 @@
 /** Control registers by the names of their bits. */
-import { hex } from "../core/hex.ts";
-import { bitNames, type FlagRegister } from "../core/register-bits.ts";
+import { hex } from "../../core/hex.ts";
+import { bitNames, type FlagRegister } from "../../core/register-bits.ts";
 
 /** The bits that are set, by name, the highest first; their number where they have none: `PG PE`. */
 export function bitsToText(register: FlagRegister, value: bigint): string {

@@ -1,6 +1,6 @@
 /** The modes that a guest can start in, as data: what each asks of the control registers and segments. */
-import { CR0_PE, CR0_PG, CR4_LA57, CR4_PAE, EFER_LMA, EFER_LME, type PagingMode } from "../paging/index.ts";
-import type { Segment } from "./descriptors/segment.ts";
+import { CR0_PE, CR0_PG, CR4_LA57, CR4_PAE, EFER_LMA, EFER_LME, type PagingMode } from "../../paging/index.ts";
+import type { Segment } from "../descriptors/segment.ts";
 
 /**
  * The mode of the CPU at the guest's first instruction: `real16` real-address mode, `protected32` protected mode without

@@ -1,14 +1,14 @@
 /** The programs of a guest: assembled for their places, and the one that runs first. */
-import { assemble, startingMode, type Mode } from "../asm/index.ts";
-import type { PhysAddr } from "../core/address.ts";
-import { hex } from "../core/hex.ts";
-import { sizeToText, toBytes } from "../core/units.ts";
-import type { SegmentState } from "./cpu-state.ts";
-import type { GuestDescription, PlaceDescription, SectionDescription } from "./description.ts";
-import { entryModes } from "./entry-mode.ts";
-import type { Chunk, ImageProgram } from "./image.ts";
-import { LayoutError } from "./layout-error.ts";
-import { findPlace, type Place } from "./places.ts";
+import { assemble, startingMode, type Mode } from "../../asm/index.ts";
+import type { PhysAddr } from "../../core/address.ts";
+import { hex } from "../../core/hex.ts";
+import { sizeToText, toBytes } from "../../core/units.ts";
+import type { SegmentState } from "../cpu-state.ts";
+import type { GuestDescription, PlaceDescription, SectionDescription } from "../description/description.ts";
+import { entryModes } from "../entry/entry-mode.ts";
+import type { Chunk, ImageProgram } from "../image.ts";
+import { LayoutError } from "../layout-error.ts";
+import { findPlace, type Place } from "../memory/places.ts";
 
 /** A program with its bytes. */
 export interface AssembledProgram {

@@ -1,11 +1,11 @@
 /** The segment registers at entry: which segment each is loaded with, and whether the CPU would let it. */
-import { hex } from "../core/hex.ts";
-import type { SegmentName, SegmentState } from "./cpu-state.ts";
-import type { GuestDescription, SettableSegment } from "./description.ts";
-import { segmentToText, typeBits } from "./descriptors/segment.ts";
+import { hex } from "../../core/hex.ts";
+import type { SegmentName, SegmentState } from "../cpu-state.ts";
+import type { GuestDescription, SettableSegment } from "../description/description.ts";
+import { segmentToText, typeBits } from "../descriptors/segment.ts";
 import { entryModes } from "./entry-mode.ts";
-import type { ImageGdt } from "./image.ts";
-import { LayoutError } from "./layout-error.ts";
+import type { ImageGdt } from "../image.ts";
+import { LayoutError } from "../layout-error.ts";
 
 /** What a segment register holds after a null selector was loaded. */
 const nullSegment: SegmentState = {

@@ -2,10 +2,10 @@
  * The form of a description, checked at run time by arktype: for authors without types, for values that are computed, and
  * for keys that are misspelt. arktype takes some 0.2 s to load, so it is loaded when the first guest is built.
  */
-import { show } from "../core/show.ts";
-import { toBytes } from "../core/units.ts";
+import { show } from "../../core/show.ts";
+import { toBytes } from "../../core/units.ts";
 import type { GuestDescription } from "./description.ts";
-import { LayoutError } from "./layout-error.ts";
+import { LayoutError } from "../layout-error.ts";
 
 /** What is wrong with a description. */
 interface Problem {

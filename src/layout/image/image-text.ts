@@ -2,19 +2,19 @@
  * The image as text that a person can review: the memory map, the CPU, descriptors, mappings, page tables entry by entry,
  * listings, and the bytes that none of these show.
  */
-import { listingToText } from "../asm/index.ts";
-import type { PhysAddr } from "../core/address.ts";
-import { hex } from "../core/hex.ts";
-import { hexdump } from "../core/hexdump.ts";
-import { show } from "../core/show.ts";
-import { sizeToText } from "../core/units.ts";
-import { memoryOf, ranges, tablesToText, type AddressSpace } from "../paging/index.ts";
-import { flagsToText } from "./control-register-text.ts";
-import type { GeneralRegisters, SegmentState } from "./cpu-state.ts";
-import { encodeDescriptor, segmentToText } from "./descriptors/segment.ts";
-import { gdtChunks } from "./gdt.ts";
-import type { Chunk, Image, ImageProgram } from "./image.ts";
-import { LayoutError } from "./layout-error.ts";
+import { listingToText } from "../../asm/index.ts";
+import type { PhysAddr } from "../../core/address.ts";
+import { hex } from "../../core/hex.ts";
+import { hexdump } from "../../core/hexdump.ts";
+import { show } from "../../core/show.ts";
+import { sizeToText } from "../../core/units.ts";
+import { memoryOf, ranges, tablesToText, type AddressSpace } from "../../paging/index.ts";
+import { flagsToText } from "../entry/control-register-text.ts";
+import type { GeneralRegisters, SegmentState } from "../cpu-state.ts";
+import { encodeDescriptor, segmentToText } from "../descriptors/segment.ts";
+import { gdtChunks } from "../tables/gdt.ts";
+import type { Chunk, Image, ImageProgram } from "../image.ts";
+import { LayoutError } from "../layout-error.ts";
 
 /** What of an image the text shows. */
 export interface ImageTextOptions {

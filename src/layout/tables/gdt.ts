@@ -1,14 +1,14 @@
 /** The GDT: selectors, the table's bytes, and GDTR. */
-import type { PhysAddr, VirtAddr } from "../core/address.ts";
-import { hex } from "../core/hex.ts";
-import { toBytes } from "../core/units.ts";
-import type { DescriptorTableRegister } from "./cpu-state.ts";
-import type { GuestDescription } from "./description.ts";
-import { encodeDescriptor, segmentStateAt } from "./descriptors/segment.ts";
-import { entryModes } from "./entry-mode.ts";
-import type { Chunk, ImageGdt, ImageMapping } from "./image.ts";
-import { LayoutError } from "./layout-error.ts";
-import { extentToText } from "./memory-map.ts";
+import type { PhysAddr, VirtAddr } from "../../core/address.ts";
+import { hex } from "../../core/hex.ts";
+import { toBytes } from "../../core/units.ts";
+import type { DescriptorTableRegister } from "../cpu-state.ts";
+import type { GuestDescription } from "../description/description.ts";
+import { encodeDescriptor, segmentStateAt } from "../descriptors/segment.ts";
+import { entryModes } from "../entry/entry-mode.ts";
+import type { Chunk, ImageGdt, ImageMapping } from "../image.ts";
+import { LayoutError } from "../layout-error.ts";
+import { extentToText } from "../memory/memory-map.ts";
 
 /** The most entries that a GDT has: selectors hold a 13-bit index (SDM vol. 3A, 3.5.1). */
 const mostEntries = 8192;

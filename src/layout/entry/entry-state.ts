@@ -1,13 +1,13 @@
 /** The CPU at the first instruction: what the mode implies, what paging needs, and what the description says. */
-import type { VirtAddr } from "../core/address.ts";
-import { hex } from "../core/hex.ts";
-import { toBytes, type Size } from "../core/units.ts";
-import { CR4_PGE, EFER_NXE, type PageTables } from "../paging/index.ts";
+import type { VirtAddr } from "../../core/address.ts";
+import { hex } from "../../core/hex.ts";
+import { toBytes, type Size } from "../../core/units.ts";
+import { CR4_PGE, EFER_NXE, type PageTables } from "../../paging/index.ts";
 import { bitsToText } from "./control-register-text.ts";
-import type { CpuState, DescriptorTableRegister, GeneralRegisters, SegmentName, SegmentState } from "./cpu-state.ts";
-import type { CpuDescription, GuestDescription } from "./description.ts";
+import type { CpuState, DescriptorTableRegister, GeneralRegisters, SegmentName, SegmentState } from "../cpu-state.ts";
+import type { CpuDescription, GuestDescription } from "../description/description.ts";
 import { entryModes, type EntryMode } from "./entry-mode.ts";
-import { LayoutError } from "./layout-error.ts";
+import { LayoutError } from "../layout-error.ts";
 
 const registerNames = [
   "rax",
