@@ -14,6 +14,11 @@ export interface AssembleOptions {
   readonly origin?: number | bigint;
   /** The virtual addresses of sections that do not follow the ones before them, by name. */
   readonly sections?: Readonly<Record<string, number | bigint>>;
+  /**
+   * Values of names that the code uses and does not define: addresses in other programs, say. 0 to 2^64 - 1. A name of
+   * them cannot be a label of the code, too.
+   */
+  readonly symbols?: Readonly<Record<string, number | bigint>>;
 }
 
 /** Throws unless `options` is an object that has none but these options; `method` takes them. */
@@ -58,6 +63,17 @@ export function checkAddresses(sections: unknown, site: () => CallSite): Readonl
     ([name, address]) => [name, checkOrigin(`sections.${name}`, 64, address, site)] as const,
   );
   return Object.fromEntries(addresses);
+}
+
+/** The values of symbols from outside. */
+export function checkSymbols(symbols: unknown, site: () => CallSite): ReadonlyMap<string, bigint> {
+  if (typeof symbols !== "object" || symbols === null) {
+    const message = `symbols: expected an object with a value for each name, got ${show(symbols)}`;
+    throw new AsmError(message, { code: "BAD_VALUE", value: symbols, source: locate(site()) });
+  }
+  return new Map(
+    Object.entries(symbols).map(([name, value]) => [name, checkOrigin(`symbols.${name}`, 64, value, site)] as const),
+  );
 }
 
 /** Throws where a section is placed that the code does not have. */

@@ -2,7 +2,7 @@
 import { arrange } from "./link/arrange.ts";
 import { AsmError } from "./asm-error.ts";
 import type { AssembleOptions } from "./assemble-options.ts";
-import { checkAddresses, checkOptions, checkOrigin, checkSections } from "./assemble-options.ts";
+import { checkAddresses, checkOptions, checkOrigin, checkSections, checkSymbols } from "./assemble-options.ts";
 import type { CallSite } from "./builder/call-site.ts";
 import { captureCallSite, locate } from "./builder/call-site.ts";
 import { checkCode } from "./builder/check-code.ts";
@@ -22,6 +22,9 @@ import type { InstructionNode, Node, NodeOperand } from "./builder/node.ts";
 import { notEncodable } from "./encode/not-encodable.ts";
 import { plan } from "./encode/plan.ts";
 import { verify } from "./link/verify.ts";
+
+/** The names of the symbols that some options give. */
+type SymbolsOf<O> = O extends { readonly symbols: infer S } ? keyof S & string : never;
 
 /** A section that lies apart from the rest of its program. */
 export interface ProgramSection {
@@ -54,25 +57,27 @@ export interface Program {
  * ```ts
  * const program = await assemble(code64().label("spin").jmp("spin"), { origin: 0x1000n });
  * program.bytes; // eb fe
+ * await assemble(code64().mov(rdi, qword("tick")), { symbols: { tick: 0x2000 } }); // 48 8b 3c 25 00 20 00 00
  * ```
  */
-export async function assemble<C extends AnyCode>(
-  code: C & Linked<C>,
-  options: AssembleOptions = {},
+export async function assemble<C extends AnyCode, const O extends AssembleOptions = {}>(
+  code: C & Linked<C, SymbolsOf<O>>,
+  options: O = {} as O,
 ): Promise<Program> {
   const site = (): CallSite => captureCallSite(assemble);
   const checked = checkCode("assemble takes", code, site);
   const { nodes: written } = checked;
   const mode = startingMode(checked);
-  checkOptions("assemble", ["origin", "sections"], options, site);
+  checkOptions("assemble", ["origin", "sections", "symbols"], options, site);
   const origin = checkOrigin("origin", mode, options.origin ?? 0n, site);
   const addresses = checkAddresses(options.sections ?? {}, site);
+  const symbols = checkSymbols(options.symbols ?? {}, site);
   const nodes = arrange(written, addresses);
   checkSections(nodes, addresses);
-  checkLabels(nodes);
+  checkLabels(nodes, symbols);
   const statements = await encodeAll(nodes);
   checkBranches(statements);
-  const labels = place(statements, origin);
+  const labels = place(statements, origin, symbols);
   checkTotal(statements);
   const bytes = concatenate(statements.map((statement) => bytesOf(statement, labels)));
   await verify(statements, bytes, labels);
@@ -83,7 +88,7 @@ export async function assemble<C extends AnyCode>(
     origin,
     bytes: main!.bytes,
     sections,
-    labels: publicLabels(nodes, labels),
+    labels: publicLabels(nodes, labels, symbols),
     // Asking every statement where it was written takes as long as assembling: only who wants the listing pays for it.
     get listing() {
       listing ??= listingOf(statements, bytes);
@@ -124,10 +129,15 @@ function checkTotal(statements: readonly Placed[]): void {
   }
 }
 
-/** The labels without those that are local to a piece of text. */
-function publicLabels(nodes: readonly Node[], labels: ReadonlyMap<string, bigint>): ReadonlyMap<string, bigint> {
-  const local = new Set(nodes.flatMap((node) => (node.kind === "label" && node.local === true ? [node.name] : [])));
-  return local.size === 0 ? labels : new Map(Array.from(labels).filter(([name]) => !local.has(name)));
+/** The labels of the code itself, without those that are local to a piece of text. */
+function publicLabels(
+  nodes: readonly Node[],
+  labels: ReadonlyMap<string, bigint>,
+  symbols: ReadonlyMap<string, bigint>,
+): ReadonlyMap<string, bigint> {
+  const local = nodes.flatMap((node) => (node.kind === "label" && node.local === true ? [node.name] : []));
+  const hidden = new Set([...local, ...symbols.keys()]);
+  return hidden.size === 0 ? labels : new Map(Array.from(labels).filter(([name]) => !hidden.has(name)));
 }
 
 /** Plans and encodes; statements that differ in their labels alone share their encodings. */

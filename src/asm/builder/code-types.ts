@@ -323,7 +323,7 @@ export type UndefinedLabels<C> = C extends { readonly labels?: { readonly define
   ? Exclude<U, D>
   : never;
 
-/** `C` where every label that it uses is defined; else a message that names the missing ones. */
-export type Linked<C> = [UndefinedLabels<C>] extends [never]
+/** `C` where every label that it uses is defined, or one of `Symbols`; else a message that names the missing ones. */
+export type Linked<C, Symbols extends string = never> = [Exclude<UndefinedLabels<C>, Symbols>] extends [never]
   ? C
-  : `label "${UndefinedLabels<C> & string}" is not defined`;
+  : `label "${Exclude<UndefinedLabels<C>, Symbols> & string}" is not defined`;

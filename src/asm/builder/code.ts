@@ -24,32 +24,42 @@ import { readText } from "../text/read-text.ts";
 import { templateText } from "../text/template-text.ts";
 import { checkName, wholeNumber } from "../operands/whole-number.ts";
 
-/** Code as it is at run time: a list that grows at its end and shares its beginning with the code it came from. */
+/** Statements that were recorded one after another, on top of other code. */
+interface Run {
+  readonly before: CodeBuilder | undefined;
+  readonly nodes: Node[];
+}
+
+/**
+ * Code as it is at run time: the beginning of a run of statements. Code that ends where its run ends grows by adding to
+ * the run, which changes no other code; code that others have gone on from already starts a run of its own.
+ */
 class CodeBuilder {
   readonly mode: Mode;
-  readonly #before: CodeBuilder | undefined;
-  readonly #node: Node | undefined;
+  readonly #run: Run;
+  /** How many of the run's statements are this code's. */
+  readonly #length: number;
   readonly #prefix: Prefix | undefined;
   /** How many fragments were taken in so far. */
   readonly #scopes: number;
   #nodes: readonly Node[] | undefined;
 
-  constructor(mode: Mode, before?: CodeBuilder, node?: Node, prefix?: Prefix, scopes?: number) {
+  constructor(mode: Mode, run: Run, length: number, scopes: number, prefix?: Prefix) {
     this.mode = mode;
-    this.#scopes = scopes ?? (before === undefined ? 0 : before.#scopes);
-    this.#before = before;
-    this.#node = node;
+    this.#run = run;
+    this.#length = length;
+    this.#scopes = scopes;
     this.#prefix = prefix;
   }
 
   /** The statements, in order. */
   get nodes(): readonly Node[] {
     if (this.#nodes !== undefined) return this.#nodes;
-    const nodes: Node[] = [];
-    for (let each: CodeBuilder | undefined = this; each !== undefined; each = each.#before) {
-      if (each.#node !== undefined) nodes.push(each.#node);
+    const runs: Node[][] = [];
+    for (let each: CodeBuilder | undefined = this; each !== undefined; each = each.#run.before) {
+      runs.push(each.#run.nodes.slice(0, each.#length));
     }
-    this.#nodes = nodes.reverse();
+    this.#nodes = runs.length === 1 ? runs[0]! : runs.reverse().flat();
     return this.#nodes;
   }
 
@@ -118,13 +128,14 @@ class CodeBuilder {
     // Private labels of the fragment get new names in any case, so that it can be used twice.
     const isOwn = (node: Node): boolean => local || (node.kind === "label" && node.local === true);
     const scope = this.#scopes + 1;
-    let code = new CodeBuilder(this.mode, this, undefined, undefined, scope);
+    let code = new CodeBuilder(this.mode, this.#run, this.#length, scope);
     for (const node of privately(fragment.nodes, isOwn, scope)) code = code.#append(node);
-    return fragment.mode === code.mode ? code : new CodeBuilder(fragment.mode, code);
+    return fragment.mode === code.mode ? code : code.#inMode(fragment.mode);
   }
 
   #isAfterFarTransfer(): boolean {
-    return this.#node?.kind === "instruction" && isFarTransfer(this.#node.mnemonic);
+    const last = this.#last(() => true);
+    return last?.kind === "instruction" && isFarTransfer(last.mnemonic);
   }
 
   /** Names this place with a name that is no business of other code: where it is taken in, the name becomes another. */
@@ -165,7 +176,7 @@ class CodeBuilder {
 
   /** Goes on in another mode, which only a far transfer leads to. */
   #cross(mode: Mode, method: (...args: never[]) => unknown): CodeBuilder {
-    if (this.#isAfterFarTransfer()) return new CodeBuilder(mode, this);
+    if (this.#isAfterFarTransfer()) return this.#inMode(mode);
     throw new AsmError(`code${mode}() follows a far transfer only: ${farTransfers.join(", ")}`, {
       code: "BAD_OPERANDS",
       value: mode,
@@ -193,26 +204,37 @@ class CodeBuilder {
     operands: readonly unknown[],
     site: CallSite,
   ): CodeBuilder {
-    const followsInstruction = (): boolean => this.#lastStatement?.kind === "instruction";
+    const followsInstruction = (): boolean => this.#last(isNoName)?.kind === "instruction";
     return this.#append(make({ mode: this.mode, site, followsInstruction }, ...(operands as never[])));
   }
 
-  /** The last statement that is no label. */
-  get #lastStatement(): Node | undefined {
-    for (let each: CodeBuilder | undefined = this; each !== undefined; each = each.#before) {
-      if (each.#node !== undefined && each.#node.kind !== "label" && each.#node.kind !== "constant") return each.#node;
+  /** The last statement of those that are wanted. */
+  #last(isWanted: (node: Node) => boolean): Node | undefined {
+    for (let each: CodeBuilder | undefined = this; each !== undefined; each = each.#run.before) {
+      for (let i = each.#length - 1; i >= 0; i--) {
+        const node = each.#run.nodes[i]!;
+        if (isWanted(node)) return node;
+      }
     }
     return undefined;
   }
 
   #append(node: Node): CodeBuilder {
-    return new CodeBuilder(this.mode, this, node);
+    const { nodes } = this.#run;
+    if (nodes.length !== this.#length) return new CodeBuilder(this.mode, { before: this, nodes: [node] }, 1, this.#scopes);
+    return new CodeBuilder(this.mode, this.#run, nodes.push(node), this.#scopes);
+  }
+
+  #inMode(mode: Mode): CodeBuilder {
+    return new CodeBuilder(mode, this.#run, this.#length, this.#scopes);
   }
 
   #withPrefix(prefix: Prefix): CodeBuilder {
-    return new CodeBuilder(this.mode, this, undefined, prefix);
+    return new CodeBuilder(this.mode, this.#run, this.#length, this.#scopes, prefix);
   }
 }
+
+const isNoName = (node: Node): boolean => node.kind !== "label" && node.kind !== "constant";
 
 function badValue(message: string, value: unknown, site: CallSite): AsmError {
   return new AsmError(message, { code: "BAD_VALUE", value, source: locate(site) });
@@ -268,7 +290,7 @@ for (const [name, make] of Object.entries(dataStatements)) defineData(name, make
 
 /** Empty code of a mode. The class has every method of the interface: those of instructions and data are defined above. */
 function start<M extends Mode, Defined extends string = never>(mode: M): Code<M, Defined, never> {
-  return new CodeBuilder(mode) as unknown as Code<M, Defined, never>;
+  return new CodeBuilder(mode, { before: undefined, nodes: [] }, 0, 0) as unknown as Code<M, Defined, never>;
 }
 
 /**

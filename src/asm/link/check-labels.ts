@@ -11,8 +11,12 @@ import type { Node } from "../builder/node.ts";
 import { expressionsOf } from "../encode/plan.ts";
 import { registerNames } from "../text/register-names.ts";
 
-/** The builder's types find these mistakes as well; names that are computed are found here. */
-export function checkLabels(nodes: readonly Node[]): void {
+/**
+ * The builder's types find these mistakes as well; names that are computed are found here.
+ *
+ * @param symbols names that have their values from outside
+ */
+export function checkLabels(nodes: readonly Node[], symbols: ReadonlyMap<string, bigint>): void {
   const defined = new Map<string, Node>();
   for (const node of nodes) {
     if (node.kind !== "label" && node.kind !== "constant") continue;
@@ -26,17 +30,24 @@ export function checkLabels(nodes: readonly Node[]): void {
         ...(where === undefined ? {} : { hint: `the first definition is at ${where.file}:${where.line}` }),
       });
     }
+    if (symbols.has(node.name)) {
+      throw new AsmError(`label "${node.name}" is a symbol from outside, too`, {
+        code: "DUPLICATE_LABEL",
+        value: node.name,
+        source: locate(node.site),
+      });
+    }
     defined.set(node.name, node);
   }
   for (const node of nodes) {
     for (const expression of expressionsIn(node)) {
-      const missing = labelsOf(expression).find((name) => !defined.has(name));
+      const missing = labelsOf(expression).find((name) => !defined.has(name) && !symbols.has(name));
       if (missing === undefined) continue;
       throw new AsmError(`label "${missing}" is not defined`, {
         code: "UNDEFINED_LABEL",
         value: missing,
         source: locate(node.site),
-        hint: hintAt(missing, [...defined.keys()], node.site.inText !== undefined),
+        hint: hintAt(missing, [...defined.keys(), ...symbols.keys()], node.site.inText !== undefined),
       });
     }
   }

@@ -48,13 +48,20 @@ interface Field {
 /** So often may places shift without an instruction growing, before they count as depending on each other in a circle. */
 const mostShifts = 64;
 
-/** Places statements one after another from `origin`, and grows them until all their numbers fit. */
-export function place(statements: readonly Placed[], origin: bigint): ReadonlyMap<string, bigint> {
+/**
+ * Places statements one after another from `origin`, and grows them until all their numbers fit. Gives the labels and the
+ * symbols from outside.
+ */
+export function place(
+  statements: readonly Placed[],
+  origin: bigint,
+  symbols: ReadonlyMap<string, bigint>,
+): ReadonlyMap<string, bigint> {
   const elastic = statements.filter(({ node }) => isElastic(node));
-  let labels: ReadonlyMap<string, bigint> = new Map();
+  let labels = symbols;
   for (let shifts = 0; shifts < mostShifts;) {
     const before = labels;
-    labels = layOut(statements, origin, before);
+    labels = layOut(statements, origin, before, symbols);
     let grew = false;
     for (const statement of statements) {
       while (statement.chosen < statement.alternatives.length - 1 && !fits(statement, labels)) {
@@ -88,8 +95,9 @@ function layOut(
   statements: readonly Placed[],
   origin: bigint,
   before: ReadonlyMap<string, bigint>,
+  symbols: ReadonlyMap<string, bigint>,
 ): ReadonlyMap<string, bigint> {
-  const labels = new Map<string, bigint>();
+  const labels = new Map(symbols);
   const known = { get: (name: string) => labels.get(name) ?? before.get(name) ?? origin };
   let address = origin;
   for (const statement of statements) {
