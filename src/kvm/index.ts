@@ -81,4 +81,6 @@ export type { GuestDebug, Translation, Vcpu } from "./calls/vcpu.ts";
 export type { VcpuState } from "./calls/vcpu-state.ts";
 export type { DebugRegisters, Fpu, MpState, VcpuEvents, Xcr } from "./calls/vcpu-structs.ts";
 export type { ClockData, IrqchipName, MsrFilterRange, Msi, VmState } from "./calls/vm-state.ts";
-export type { CoalescedZone, UserMemoryRegion, Vm } from "./calls/vm.ts";
+export type { CoalescedZone } from "./calls/coalesced.ts";
+export type { Vm } from "./calls/vm.ts";
+export type { SharedMemory, UserMemoryRegion, VmMemory } from "./calls/vm-memory.ts";

@@ -2,12 +2,22 @@
  * The ring in which KVM collects writes to coalesced ports and addresses (api.rst, 4.116): zones for it, and exits of it.
  * Pure over the shared pages.
  */
+import type { PhysAddr } from "../../core/address.ts";
 import { kvmCoalescedMmio, kvmCoalescedMmioRing, kvmCoalescedMmioZone } from "../abi/structs.ts";
 import type { IoOutExit, MmioWriteExit } from "../exits/exit-access.ts";
 import { newStruct, readBigint, readNumber, writeField } from "../abi/fields.ts";
 import { badArgument } from "../kvm-error.ts";
 import { copy, type RunPage } from "./run-page.ts";
-import type { CoalescedZone } from "./vm.ts";
+
+/** Addresses, or ports, for `KVM_REGISTER_COALESCED_MMIO`. */
+export interface CoalescedZone {
+  /** The first address or port. */
+  readonly addr: PhysAddr;
+  /** In bytes, or ports; above 0. */
+  readonly size: number;
+  /** Ports, and not addresses (`KVM_CAP_COALESCED_PIO`); not unless given. */
+  readonly pio?: boolean;
+}
 
 /** The ring has a page (`KVM_COALESCED_MMIO_MAX`, linux/kvm.h). */
 const RING_BYTES = 4096;

@@ -1,6 +1,6 @@
 /**
- * The host's memory behind guest-physical addresses: one anonymous mapping a slot. Bytes are copied in and out; no view of
- * a mapping exists, so none can outlive it.
+ * The host's memory behind guest-physical addresses: an anonymous mapping, which one slot has or several share. Bytes are
+ * copied in and out; no view of a mapping exists, so none can outlive it.
  */
 import { constants as bufferConstants } from "node:buffer";
 import type { PhysAddr } from "../../core/address.ts";
@@ -16,12 +16,21 @@ export const PAGE_SIZE = 4096n;
 /** Beyond it no x86 CPU has physical addresses: MAXPHYADDR is at most 52 (SDM vol. 3A, 4.1.4). */
 export const PHYSICAL_LIMIT: bigint = 1n << 52n;
 
+/** One anonymous mapping. */
+export interface Backing {
+  readonly host: HostAddress;
+  /** In bytes. */
+  readonly size: bigint;
+}
+
 /** One range of guest-physical memory and the mapping behind it. */
 export interface Slot {
   readonly at: PhysAddr;
   /** In bytes. */
   readonly size: bigint;
+  /** The host's address of its first byte, within the backing. */
   readonly host: HostAddress;
+  readonly backing: Backing;
   /** Those of `KVM_SET_USER_MEMORY_REGION`. */
   readonly flags: number;
 }
@@ -48,13 +57,21 @@ export class GuestMemory {
     this.#slots.set(slot, range);
   }
 
+  /** Takes a slot away, and its memory where no other slot shares it. */
   delete(slot: number): void {
+    const backing = this.#slots.get(slot)?.backing;
     this.#slots.delete(slot);
+    if (backing !== undefined && !this.backings.has(backing)) this.unmap(backing);
   }
 
   /** The slots by their numbers, as they came. */
   get entries(): readonly (readonly [number, Slot])[] {
     return [...this.#slots];
+  }
+
+  /** The mappings behind the slots, each once. */
+  get backings(): ReadonlySet<Backing> {
+    return new Set([...this.#slots.values()].map(({ backing }) => backing));
   }
 
   /** The slots in the order of their addresses. */
@@ -63,17 +80,17 @@ export class GuestMemory {
   }
 
   /** Zeroed memory, not yet in any slot. Throws {@link KvmError} `CALL_FAILED` where the host has none left. */
-  map(size: bigint): HostAddress {
+  map(size: bigint): Backing {
     const { PROT_READ, PROT_WRITE, MAP_PRIVATE, MAP_ANONYMOUS, MAP_NORESERVE } = linuxConstants;
     const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     const host = this.#libc.mmap(Number(size), PROT_READ | PROT_WRITE, flags, -1);
     if (host === undefined) {
       throw callFailed(`mmap of ${size} bytes of guest memory`, this.#libc.errno(), "ask for less memory");
     }
-    return host;
+    return { host, size };
   }
 
-  unmap(host: HostAddress, size: bigint): void {
+  unmap({ host, size }: Backing): void {
     this.#libc.munmap(host, Number(size));
   }
 
@@ -102,7 +119,7 @@ export class GuestMemory {
   /** Gives all memory back; nothing happens the second time. */
   free(): void {
     this.#freed = true;
-    for (const { host, size } of this.#slots.values()) this.unmap(host, size);
+    for (const backing of this.backings) this.unmap(backing);
     this.#slots.clear();
   }
 
@@ -133,4 +150,12 @@ export class GuestMemory {
       memory === "" ? "the VM has no memory yet" : `memory lies at ${memory}`,
     );
   }
+}
+
+/** Throws {@link KvmError} `BAD_ARGUMENT` unless a number of bytes is one of whole pages, and not above the limit. */
+export function requirePages(what: string, value: bigint, limit: bigint): void {
+  if (typeof value !== "bigint" || value < 0n || value > limit) {
+    throw badArgument(`${what} is no bigint from 0 to ${hex(limit)}: ${String(value)}`, value);
+  }
+  if (value % PAGE_SIZE !== 0n) throw badArgument(`${what} is no multiple of 4096: ${hex(value)}`, value);
 }

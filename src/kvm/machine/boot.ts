@@ -1,12 +1,12 @@
 /** From an image to a machine. */
 import type { PhysAddr } from "../../core/address.ts";
-import { hex } from "../../core/hex.ts";
 import { show } from "../../core/show.ts";
 import type { MemoryRegion } from "../../layout/image.ts";
 import { requireAccepted } from "./accepted-state.ts";
 import type { CpuidEntry } from "../calls/cpuid.ts";
 import { PAGE_SIZE } from "../calls/guest-memory.ts";
 import { badArgument } from "../kvm-error.ts";
+import { slotsOf } from "./memory-slots.ts";
 import { createMachine, type LoadableImage, type Machine } from "./machine.ts";
 import { openKvm, type KvmOptions, type KvmSystem } from "../calls/system.ts";
 import type { VmHandle } from "../calls/vm.ts";
@@ -19,13 +19,14 @@ export interface BootOptions extends KvmOptions {
 
 /**
  * Makes a machine of an image: memory, its bytes, one vCPU with all that KVM's CPUID offers, and the CPU's state, which is
- * read back. Nothing has run yet.
+ * read back. Nothing has run yet. Each region that is memory gets the slot of its place in the image's list; `rom` is
+ * read-only for the guest alone, an `alias` shares the memory of its region, `mmio` and `reserved` get nothing.
  *
  * Throws {@link KvmError}: those of {@link Kvm.open} where there is no KVM, `BAD_ARGUMENT` for an image that makes no sense,
  * `STATE_NOT_ACCEPTED` where KVM takes the CPU's state but changes it, `IOCTL_FAILED` and `CALL_FAILED` where the kernel
  * refuses. Nothing is left open then.
  *
- * On Intel CPUs without "unrestricted guest" KVM keeps four pages for itself below 4 GiB, where the image has no memory.
+ * On Intel CPUs without "unrestricted guest" KVM keeps four pages for itself below 4 GiB, where the image has no region.
  *
  * @example
  * ```ts
@@ -54,10 +55,7 @@ function requireImage(image: unknown): void {
 
 function load(image: LoadableImage, kvm: KvmSystem, vm: VmHandle, { cpuid }: BootOptions): Machine {
   reserveForIntel(image, kvm, vm);
-  for (const [slot, { at, size }] of image.memory.entries()) {
-    if (size === 0n) throw badArgument(`memory region ${slot} at ${hex(at)} is empty`, image.memory[slot]);
-    vm.setUserMemoryRegion({ slot, guestPhysAddr: at, memorySize: size });
-  }
+  for (const slot of slotsOf(image.memory)) vm.setUserMemoryRegion(slot);
   for (const { at, bytes } of image.chunks) vm.writeMemory(at, bytes);
   const vcpu = vm.createVcpu(0);
   // CPUID decides which bits control registers may have: it comes first.
@@ -83,7 +81,7 @@ function reserveForIntel(image: LoadableImage, kvm: KvmSystem, vm: VmHandle): vo
   if (kvm.checkExtension("KVM_CAP_SET_TSS_ADDR") !== 0) vm.setTssAddr(at + PAGE_SIZE);
 }
 
-/** The highest place from the usual one down where the image has no memory; `undefined` where it has it everywhere. */
+/** The highest place from the usual one down where the image has no region; `undefined` where it has one everywhere. */
 function freePages(memory: readonly MemoryRegion[]): PhysAddr | undefined {
   let at = INTEL_PAGES_AT;
   for (const region of memory.toSorted((a, b) => (a.at > b.at ? -1 : 1))) {

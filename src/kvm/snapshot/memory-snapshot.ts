@@ -1,23 +1,33 @@
 /** A copy of guest memory, and the way back to it, page by page. */
 import { closeSync, openSync, readSync } from "node:fs";
+import { memoryFlags } from "../abi/constants.ts";
 import { linuxConstants } from "../abi/linux.ts";
 import type { Descriptor } from "../host/descriptor.ts";
 import { DirtyLog } from "../calls/dirty-log.ts";
-import type { GuestMemory, Slot } from "../calls/guest-memory.ts";
+import type { Backing, GuestMemory, Slot } from "../calls/guest-memory.ts";
 import { callFailed } from "../host/host-error.ts";
 import { badArgument } from "../kvm-error.ts";
 import type { HostAddress, Libc } from "../host/libc.ts";
 
 const PAGE = 4096;
 
-/** One slot and its copy. Addresses are numbers here: user space ends below 2^47. */
+/** A mapping behind slots, and its copy. Addresses are numbers here: user space ends below 2^47. */
 interface Copy {
-  readonly number: number;
-  readonly slot: Slot;
-  readonly log: DirtyLog;
+  readonly backing: Backing;
   readonly live: number;
   readonly saved: HostAddress;
   readonly size: number;
+}
+
+/** A slot, where its memory and the copy of it begin, and the log of what the guest wrote there. */
+interface LoggedSlot {
+  readonly number: number;
+  readonly slot: Slot;
+  readonly live: number;
+  readonly saved: number;
+  readonly size: number;
+  /** `undefined` for a slot that the guest cannot write to. */
+  readonly log: DirtyLog | undefined;
 }
 
 /** All memory of a VM as it was. */
@@ -25,13 +35,15 @@ export class MemorySnapshot {
   readonly #libc: Libc;
   readonly #memory: GuestMemory;
   readonly #copies: Copy[] = [];
+  readonly #slots: LoggedSlot[] = [];
 
   /** Throws {@link KvmError} `CALL_FAILED` where the host has no memory left; nothing is left behind then. */
   constructor(vm: Descriptor, memory: GuestMemory) {
     this.#libc = vm.libc;
     this.#memory = memory;
     try {
-      for (const [number, slot] of memory.entries) this.#copies.push(copyOf(vm, number, slot));
+      for (const backing of memory.backings) this.#copies.push(copyOf(vm.libc, backing));
+      for (const [number, slot] of memory.entries) this.#slots.push(logSlot(vm, number, slot, this.#copies));
     } catch (error) {
       this.close();
       throw error;
@@ -47,31 +59,31 @@ export class MemorySnapshot {
   /** Puts back what changed. @param isBase whether the logs began with this snapshot; else all memory is put back */
   restore(isBase: boolean): void {
     this.#requireSameSlots();
-    for (const copy of this.#copies) {
-      if (isBase) this.#restoreDirty(copy);
-      else this.#restoreAll(copy);
+    if (isBase) {
+      for (const slot of this.#slots) this.#restoreDirty(slot);
+      this.#restoreWritten();
+    } else {
+      for (const copy of this.#copies) this.#restoreAll(copy);
+      this.#forgetChanges();
     }
-    if (isBase) this.#restoreWritten();
-    else this.#forgetChanges();
     this.#memory.written.clear();
   }
 
   /** Gives the copies back. To be called once. */
   close(): void {
-    for (const { log, saved, size } of this.#copies) {
-      log.close();
-      this.#libc.munmap(saved, size);
-    }
+    for (const { log } of this.#slots) log?.close();
+    for (const { saved, size } of this.#copies) this.#libc.munmap(saved, size);
+    this.#slots.length = 0;
     this.#copies.length = 0;
   }
 
   #forgetChanges(): void {
-    for (const { log } of this.#copies) log.read();
+    for (const { log } of this.#slots) log?.read();
     this.#memory.written.clear();
   }
 
-  #restoreDirty({ log, live, saved, size }: Copy): void {
-    const from = Number(saved);
+  #restoreDirty({ log, live, saved, size }: LoggedSlot): void {
+    if (log === undefined) return;
     const words = log.read();
     for (let index = 0; index < words.length; index++) {
       let bits = words[index]!;
@@ -81,7 +93,7 @@ export class MemorySnapshot {
         const rest = ~(bits >>> first);
         const count = rest === 0 ? 32 : 31 - Math.clz32(rest & -rest);
         const at = (index * 32 + first) * PAGE;
-        this.#libc.copyMemory(live + at, from + at, Math.min(count * PAGE, size - at));
+        this.#libc.copyMemory(live + at, saved + at, Math.min(count * PAGE, size - at));
         bits = first + count >= 32 ? 0 : bits & (-1 << (first + count));
       }
     }
@@ -104,11 +116,11 @@ export class MemorySnapshot {
   #requireSameSlots(): void {
     const now = this.#memory.entries;
     const same = ([number, slot]: readonly [number, Slot], index: number): boolean => {
-      const then = this.#copies[index];
+      const then = this.#slots[index];
       // Whoever sets a slot anew, to another place or with other flags, makes another object of it.
       return then?.number === number && then.slot === slot;
     };
-    if (now.length === this.#copies.length && now.every(same)) return;
+    if (now.length === this.#slots.length && now.every(same)) return;
     throw badArgument(
       "the memory slots are not those of the snapshot",
       undefined,
@@ -117,21 +129,23 @@ export class MemorySnapshot {
   }
 }
 
-function copyOf(vm: Descriptor, number: number, slot: Slot): Copy {
-  const { libc } = vm;
+function copyOf(libc: Libc, backing: Backing): Copy {
   const { PROT_READ, PROT_WRITE, MAP_PRIVATE, MAP_ANONYMOUS, MAP_NORESERVE } = linuxConstants;
-  const size = Number(slot.size);
+  const size = Number(backing.size);
   const saved = libc.mmap(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
   if (saved === undefined) throw callFailed(`mmap of ${size} bytes for a snapshot`, libc.errno());
-  try {
-    const log = new DirtyLog(vm, number, slot.size);
-    const live = Number(slot.host);
-    for (const [at, length] of touched(live, size)) libc.copyMemory(Number(saved) + at, live + at, length);
-    return { number, slot, log, live, saved, size };
-  } catch (error) {
-    libc.munmap(saved, size);
-    throw error;
-  }
+  const live = Number(backing.host);
+  for (const [at, length] of touched(live, size)) libc.copyMemory(Number(saved) + at, live + at, length);
+  return { backing, live, saved, size };
+}
+
+function logSlot(vm: Descriptor, number: number, slot: Slot, copies: readonly Copy[]): LoggedSlot {
+  const { backing, host, size, flags } = slot;
+  const copy = copies.find((each) => each.backing === backing)!;
+  const live = Number(host);
+  const saved = Number(copy.saved) + (live - copy.live);
+  const log = (flags & memoryFlags.KVM_MEM_LOG_DIRTY_PAGES) === 0 ? undefined : new DirtyLog(vm, number, size);
+  return { number, slot, live, saved, size: Number(size), log };
 }
 
 /** "Present" and "swapped" of a page (Documentation/admin-guide/mm/pagemap.rst), in the upper half of its 64 bits. */

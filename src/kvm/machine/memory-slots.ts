@@ -1,0 +1,52 @@
+/** From the regions of an image to the memory slots of a VM. Pure. */
+import { hex } from "../../core/hex.ts";
+import { show } from "../../core/show.ts";
+import type { MemoryRegion } from "../../layout/image.ts";
+import { memoryFlags } from "../abi/constants.ts";
+import type { UserMemoryRegion } from "../calls/vm-memory.ts";
+import { badArgument } from "../kvm-error.ts";
+
+type Alias = Extract<MemoryRegion, { kind: "alias" }>;
+type Other = Exclude<MemoryRegion, Alias>;
+
+/** The flags of a slot, for the kinds of region that have one of their own. */
+const flagsOf: Readonly<Record<Other["kind"], number | undefined>> = {
+  ram: 0,
+  rom: memoryFlags.KVM_MEM_READONLY,
+  mmio: undefined,
+  reserved: undefined,
+};
+
+/**
+ * The slots, in an order in which a VM takes them: an alias after what it shows. A slot's number is its region's place.
+ * Throws {@link KvmError} `BAD_ARGUMENT` for a region that makes no sense.
+ */
+export function slotsOf(memory: readonly MemoryRegion[]): readonly UserMemoryRegion[] {
+  const slots = memory.flatMap((region, slot): UserMemoryRegion[] => {
+    const { kind, at: guestPhysAddr, size: memorySize } = region;
+    if (kind !== "alias" && !Object.hasOwn(flagsOf, kind)) {
+      const hint = `a region is one of: ${Object.keys(flagsOf).join(", ")}, alias`;
+      throw badArgument(`memory region ${slot} is of no kind: ${show(kind)}`, region, hint);
+    }
+    if (memorySize === 0n) throw badArgument(`memory region ${slot} at ${hex(guestPhysAddr)} is empty`, region);
+    const place = { slot, guestPhysAddr, memorySize };
+    if (kind === "alias") return [{ ...place, ...sharing(region, memory) }];
+    const flags = flagsOf[kind];
+    return flags === undefined ? [] : [{ ...place, flags }];
+  });
+  return [...slots.filter(({ shared }) => shared === undefined), ...slots.filter(({ shared }) => shared !== undefined)];
+}
+
+/** Whose memory an alias shows; it is as read-only as that. */
+function sharing(alias: Alias, memory: readonly MemoryRegion[]): Pick<UserMemoryRegion, "flags" | "shared"> {
+  const backed = memory.filter((each): each is Other => each.kind !== "alias" && flagsOf[each.kind] !== undefined);
+  const region = backed.find(({ name }) => name === alias.of);
+  if (region === undefined) {
+    throw badArgument(
+      `memory region ${alias.name} is an alias of ${show(alias.of)}, which is no memory`,
+      alias,
+      backed.length === 0 ? "there is no memory at all" : `memory is ${backed.map(({ name }) => name).join(", ")}`,
+    );
+  }
+  return { flags: flagsOf[region.kind]!, shared: { slot: memory.indexOf(region), offset: alias.offset } };
+}
