@@ -134,8 +134,9 @@ class CodeBuilder {
   }
 
   #isAfterFarTransfer(): boolean {
-    const last = this.#last(() => true);
-    return last?.kind === "instruction" && isFarTransfer(last.mnemonic);
+    const last = this.#last(isAny);
+    // Where the code has gone on in another mode already, the transfer is used up.
+    return last?.kind === "instruction" && last.mode === this.mode && isFarTransfer(last.mnemonic);
   }
 
   /** Names this place with a name that is no business of other code: where it is taken in, the name becomes another. */
@@ -221,7 +222,8 @@ class CodeBuilder {
 
   #append(node: Node): CodeBuilder {
     const { nodes } = this.#run;
-    if (nodes.length !== this.#length) return new CodeBuilder(this.mode, { before: this, nodes: [node] }, 1, this.#scopes);
+    if (nodes.length !== this.#length)
+      return new CodeBuilder(this.mode, { before: this, nodes: [node] }, 1, this.#scopes);
     return new CodeBuilder(this.mode, this.#run, nodes.push(node), this.#scopes);
   }
 
@@ -234,6 +236,7 @@ class CodeBuilder {
   }
 }
 
+const isAny = (): boolean => true;
 const isNoName = (node: Node): boolean => node.kind !== "label" && node.kind !== "constant";
 
 function badValue(message: string, value: unknown, site: CallSite): AsmError {

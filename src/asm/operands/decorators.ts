@@ -115,13 +115,19 @@ export interface Decorators {
 }
 
 /** No decoration. */
-const undecorated: Decorators = { mask: undefined, zeroing: false, broadcast: false, rounding: undefined };
+const undecorated: Decorators = Object.freeze({
+  mask: undefined,
+  zeroing: false,
+  broadcast: false,
+  rounding: undefined,
+});
 
 /** Parts operands from their decorations. */
 export function undecorate<T>(operands: readonly (T | Masked | Broadcast | Rounding)[]): {
   readonly operands: readonly (T | Register | Memory)[];
   readonly decorators: Decorators;
 } {
+  if (!operands.some(isDecorated)) return { operands: operands as readonly T[], decorators: undecorated };
   let { mask, zeroing, broadcast: to, rounding: name } = undecorated;
   const plain: (T | Register | Memory)[] = [];
   for (const operand of operands) {
@@ -136,6 +142,16 @@ export function undecorate<T>(operands: readonly (T | Masked | Broadcast | Round
     else plain.push(operand);
   }
   return { operands: plain, decorators: { mask, zeroing, broadcast: to, rounding: name } };
+}
+
+const decorations = new Set<unknown>(["masked", "broadcast", "rounding"] satisfies (
+  | Masked
+  | Broadcast
+  | Rounding
+)["kind"][]);
+
+function isDecorated(operand: unknown): boolean {
+  return typeof operand === "object" && operand !== null && decorations.has((operand as { kind?: unknown }).kind);
 }
 
 function is<K extends string>(

@@ -146,6 +146,13 @@ function maker<Size extends number>(size: Size): MemoryMaker<Size> {
 
 const addressSizes = { r16: 16, r32: 32, r64: 64 } as const;
 
+/** The address size that a register decides, in bits; 0 for a vector register and for none. */
+function sizeOfAddress(register: Register | undefined): number {
+  return addressSizes[register?.class as keyof typeof addressSizes] ?? 0;
+}
+
+const nothing = constant(0n);
+
 /** Adds the terms up to one operand; `site` is asked where something is wrong. */
 export function memory(size: number, terms: readonly Term[], site?: () => CallSite): Memory {
   const badAddress = (what: string): AsmError => addressError(what, terms, site);
@@ -155,10 +162,10 @@ export function memory(size: number, terms: readonly Term[], site?: () => CallSi
   let base: Register | undefined;
   let index: Register | undefined;
   let scale: 1 | 2 | 4 | 8 = 1;
-  let displacement: Expression = constant(0n);
+  let number = 0n;
+  let displacement: Expression = nothing;
   for (const term of terms) {
-    if (typeof term === "number" || typeof term === "bigint")
-      displacement = add(displacement, constant(wholeNumber(term, site && { site })));
+    if (typeof term === "number" || typeof term === "bigint") number += wholeNumber(term, site && { site });
     else if (typeof term === "string") displacement = add(displacement, addressOf(term));
     else if (isExpression(term)) displacement = add(displacement, term);
     else if (!isTerm(term)) throw badAddress(show(term));
@@ -175,21 +182,20 @@ export function memory(size: number, terms: readonly Term[], site?: () => CallSi
     else if (index === undefined) index = term;
     else throw badAddress("three registers");
   }
-  const scalars = [base, index].filter((each) => each !== undefined && !isVector(each));
-  const sizes = new Set(scalars.map((each) => each!.class));
-  if (sizes.size > 1) throw badAddress("registers of two widths");
+  const baseSize = sizeOfAddress(base);
+  const indexSize = sizeOfAddress(index);
+  if (baseSize !== 0 && indexSize !== 0 && baseSize !== indexSize) throw badAddress("registers of two widths");
   if (base !== undefined && index !== undefined && scale === 1 && belongsFirst(index)) [base, index] = [index, base];
   if (index !== undefined && isStackPointer(index)) throw badAddress(`${index.name} as an index`);
-  const [addressClass] = sizes;
   return {
     kind: "memory",
     size,
-    addressSize: addressClass === undefined ? 0 : addressSizes[addressClass as keyof typeof addressSizes],
+    addressSize: baseSize === 0 ? indexSize : baseSize,
     segment,
     base: base?.name,
     index: index?.name,
     scale,
-    displacement: simplest(displacement),
+    displacement: displacement === nothing ? number : simplest(add(displacement, constant(number))),
   };
 }
 
