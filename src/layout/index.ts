@@ -27,11 +27,4 @@ export type {
 export { imageToText, type ImageTextOptions } from "./image/image-text.ts";
 export { layout, type Layout } from "./layout.ts";
 export { LayoutError, type LayoutErrorCode } from "./layout-error.ts";
-export {
-  type CodeSegment,
-  type DataSegment,
-  decodeDescriptor,
-  encodeDescriptor,
-  type Segment,
-  segmentState,
-} from "./descriptors/segment.ts";
+export * from "./descriptors/index.ts";

@@ -20,7 +20,11 @@ export type LayoutErrorCode =
   /** Control registers, segments or code that do not go together. */
   | "INCONSISTENT"
   /** A descriptor field that the hardware has no room for. */
-  | "BAD_SEGMENT";
+  | "BAD_SEGMENT"
+  /** A gate, or a table of gates, that the hardware has no room for. */
+  | "BAD_GATE"
+  /** Bytes that are no descriptor, table or task state. */
+  | "NOT_DECODABLE";
 
 /** A description that no guest can be built from. `value` is the offending part of it. */
 export class LayoutError extends GuestwrightError<LayoutErrorCode> {}

@@ -1,6 +1,6 @@
 /** What the guests of the access matrix find in memory: where all of it lies, descriptor tables, and the accesses to make. */
 import type { Program } from "guestwright/asm";
-import { encodeDescriptor, segmentState, type Segment } from "guestwright/layout";
+import { encodeDescriptor, type Segment } from "guestwright/layout";
 import type { MemoryChunk } from "../../src/paging/index.ts";
 import { entryPoint } from "./qemu.ts";
 
@@ -76,7 +76,7 @@ export function systemTables(long: boolean, program?: Program): MemoryChunk[] {
   ];
   const gdt = [
     0n,
-    ...segments.map((each) => encodeDescriptor(segmentState(each, 0))),
+    ...segments.map((each) => new DataView(encodeDescriptor(each).buffer).getBigUint64(0, true)),
     // An available TSS of 104 bytes; in long mode its upper half follows (SDM vol. 3A, 7.2.2 and 7.2.3).
     0x0000_8900_0000_0067n | (BigInt(at.tss) << 16n),
     0n,

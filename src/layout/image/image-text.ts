@@ -11,7 +11,7 @@ import { sizeToText } from "../../core/units.ts";
 import { memoryOf, ranges, tablesToText, type AddressSpace } from "../../paging/index.ts";
 import { flagsToText } from "../entry/control-register-text.ts";
 import type { GeneralRegisters, SegmentState } from "../cpu-state.ts";
-import { encodeDescriptor, segmentToText } from "../descriptors/segment.ts";
+import { encodeSegmentState, segmentToText } from "../descriptors/segment.ts";
 import { gdtChunks } from "../tables/gdt.ts";
 import type { Chunk, Image, ImageProgram } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
@@ -119,7 +119,7 @@ function gdtLines({ gdt }: Image): string[] {
     gdt.at === undefined ? "not in memory" : `at physical ${address(gdt.at)}`,
     ...gdt.segments.map(
       ({ name, state }) =>
-        `${hex(state.selector, 2)} ${hex(encodeDescriptor(state), 16)} ${name}: ${segmentToText(state)}`,
+        `${hex(state.selector, 2)} ${hex(encodeSegmentState(state), 16)} ${name}: ${segmentToText(state)}`,
     ),
   ];
 }

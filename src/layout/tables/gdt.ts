@@ -4,7 +4,8 @@ import { hex } from "../../core/hex.ts";
 import { toBytes } from "../../core/units.ts";
 import type { DescriptorTableRegister } from "../cpu-state.ts";
 import type { GuestDescription } from "../description/description.ts";
-import { encodeDescriptor, segmentStateAt } from "../descriptors/segment.ts";
+import { segmentStateAt } from "../descriptors/segment-state.ts";
+import { encodeSegmentState } from "../descriptors/segment.ts";
 import { entryModes } from "../entry/entry-mode.ts";
 import type { Chunk, ImageGdt, ImageMapping } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
@@ -51,7 +52,7 @@ export function gdtChunks(gdt: ImageGdt | undefined): Chunk[] {
   if (gdt?.at === undefined) return [];
   const bytes = new Uint8Array((gdt.segments.length + 1) * 8);
   const entries = new DataView(bytes.buffer);
-  gdt.segments.forEach(({ state }, i) => entries.setBigUint64((i + 1) * 8, encodeDescriptor(state), true));
+  gdt.segments.forEach(({ state }, i) => entries.setBigUint64((i + 1) * 8, encodeSegmentState(state), true));
   return [{ name: "gdt", at: gdt.at, bytes }];
 }
 
