@@ -23,6 +23,8 @@ export type LayoutErrorCode =
   | "BAD_SEGMENT"
   /** A gate, or a table of gates, that the hardware has no room for. */
   | "BAD_GATE"
+  /** A task state that a TSS has no room for. */
+  | "BAD_TASK_STATE"
   /** Bytes that are no descriptor, table or task state. */
   | "NOT_DECODABLE";
 

@@ -11,6 +11,7 @@ import {
 } from "guestwright/layout";
 import { describe, expect, test } from "vitest";
 import { anyDescriptor, isLong } from "./arbitraries.ts";
+import { thrownBy } from "./thrown-by.ts";
 
 /** A descriptor as the manuals print it: its quadwords, the low one first. */
 function quadwords(descriptor: Descriptor): bigint[] {
@@ -236,15 +237,6 @@ describe("what a descriptor has no room for", () => {
     expect(() => encodeDescriptor(gate, "idt.8.")).toThrow("idt.8.selector: expected 0 to 0xffff, got -0x1");
   });
 });
-
-function thrownBy(run: () => unknown): unknown {
-  try {
-    run();
-  } catch (error) {
-    return error;
-  }
-  throw new Error("it did not throw");
-}
 
 describe("bytes that are no descriptor", () => {
   const cases: readonly (readonly [string, readonly bigint[], boolean, string])[] = [

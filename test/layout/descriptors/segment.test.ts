@@ -10,6 +10,7 @@ import {
 } from "guestwright/layout";
 import { describe, expect, test } from "vitest";
 import { anySegment } from "./arbitraries.ts";
+import { thrownBy } from "./thrown-by.ts";
 
 const encode = (segment: Segment): bigint => new DataView(encodeDescriptor(segment).buffer).getBigUint64(0, true);
 
@@ -109,12 +110,7 @@ describe("what a descriptor has no room for", () => {
     [{ type: "data", dpl: 4 as 3 }, "dpl: expected 0 to 0x3, got 0x4", 4],
   ];
   test.each(cases)("%o", (segment, message, value) => {
-    let error: unknown;
-    try {
-      segmentState(segment, 0x08);
-    } catch (thrown) {
-      error = thrown;
-    }
+    const error = thrownBy(() => segmentState(segment, 0x08));
     expect(error).toBeInstanceOf(LayoutError);
     expect(error).toMatchObject({ message, code: "BAD_SEGMENT", value });
   });
