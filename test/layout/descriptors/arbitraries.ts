@@ -69,7 +69,7 @@ const sizes = {
 };
 
 /** The gates of an IDT in protected mode. */
-const anyLegacyInterruptGate: fc.Arbitrary<InterruptGate | TrapGate | TaskGate> = fc.oneof(
+export const anyLegacyInterruptGate: fc.Arbitrary<InterruptGate | TrapGate | TaskGate> = fc.oneof(
   fc.record({ type: interrupt, ...sizes[16] }),
   fc.record({ type: interrupt, ...sizes[32] }),
   fc.record({ type: trap, ...sizes[16] }),
@@ -78,7 +78,7 @@ const anyLegacyInterruptGate: fc.Arbitrary<InterruptGate | TrapGate | TaskGate> 
 );
 
 /** The gates of an IDT in long mode. */
-const anyLongInterruptGate: fc.Arbitrary<InterruptGate | TrapGate> = fc.oneof(
+export const anyLongInterruptGate: fc.Arbitrary<InterruptGate | TrapGate> = fc.oneof(
   fc.record({ type: interrupt, ...sizes[64], ist }),
   fc.record({ type: trap, ...sizes[64], ist }),
 );
