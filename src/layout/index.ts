@@ -1,4 +1,5 @@
 /** Describing guests: from one description come the tables, the CPU's state and the image. */
+export type { CodePlace } from "../core/code-place.ts";
 export type { CpuState, DescriptorTableRegister, GeneralRegisters, SegmentName, SegmentState } from "./cpu-state.ts";
 export type {
   Consistent,
@@ -24,7 +25,19 @@ export type {
   ImageWarning,
   MemoryRegion,
 } from "./image.ts";
+export { imageToBytes, type ImageBytesOptions } from "./image/image-bytes.ts";
+export { imageHash } from "./image/image-hash.ts";
+export { imageFromJson, imageToJson } from "./image/image-json.ts";
+export { imageToMap } from "./image/image-map.ts";
 export { imageToText, type ImageTextOptions } from "./image/image-text.ts";
+export {
+  provenanceOf,
+  provenanceToText,
+  type Provenance,
+  type ReachingMapping,
+  type TableEntryPlace,
+} from "./image/provenance.ts";
+export { addressOf, imageSymbols, symbolAt, type ImageSymbol } from "./image/symbols.ts";
 export { layout, type Layout } from "./layout.ts";
 export { LayoutError, type LayoutErrorCode } from "./layout-error.ts";
 export * from "./descriptors/index.ts";

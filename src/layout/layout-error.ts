@@ -26,7 +26,13 @@ export type LayoutErrorCode =
   /** A task state that a TSS has no room for. */
   | "BAD_TASK_STATE"
   /** Bytes that are no descriptor, table or task state. */
-  | "NOT_DECODABLE";
+  | "NOT_DECODABLE"
+  /** Data that is no image. */
+  | "BAD_IMAGE"
+  /** Bytes that are no file of the format that they should be. */
+  | "BAD_FILE"
+  /** An image that a file format cannot hold, or that no loader could start from it. */
+  | "NOT_EXPORTABLE";
 
 /** A description that no guest can be built from. `value` is the offending part of it. */
 export class LayoutError extends GuestwrightError<LayoutErrorCode> {}
