@@ -25,7 +25,7 @@ export interface AssembleOptions {
 export function checkOptions(method: string, known: readonly string[], options: unknown, site: () => CallSite): void {
   const fail = (message: string, value: unknown, hint: string): AsmError =>
     new AsmError(message, { code: "BAD_VALUE", value, source: locate(site()), hint });
-  const list = known.join(" and ");
+  const list = known.join(", ").replace(/, (?!.*, )/, " and ");
   if (typeof options !== "object" || options === null)
     throw fail(`the options of ${method} are an object, got ${show(options)}`, options, `it has ${list}`);
   const unknown = Object.keys(options).find((name) => !known.includes(name));
@@ -78,8 +78,9 @@ export function checkSymbols(symbols: unknown, site: () => CallSite): ReadonlyMa
 
 /** Throws where a section is placed that the code does not have. */
 export function checkSections(nodes: readonly Node[], sections: Readonly<Record<string, bigint>>): void {
-  const placed = new Set(nodes.flatMap((node) => (node.kind === "origin" ? [node.name] : [])));
-  const missing = Object.keys(sections).find((name) => !placed.has(name));
+  const missing = Object.keys(sections).find(
+    (name) => !nodes.some((node) => node.kind === "origin" && node.name === name),
+  );
   if (missing === undefined) return;
   throw new AsmError(`the code has no section ${JSON.stringify(missing)} with anything in it`, {
     code: "BAD_VALUE",

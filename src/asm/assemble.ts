@@ -8,19 +8,14 @@ import { captureCallSite, locate } from "./builder/call-site.ts";
 import { checkCode } from "./builder/check-code.ts";
 import { checkBranches, checkLabels } from "./link/check-labels.ts";
 import type { AnyCode, Linked } from "./builder/code-types.ts";
-import { maskToText } from "./operands/decorators.ts";
-import { Encoder, type Encoding, type Request } from "./encode/encode.ts";
-import { FormTable } from "./instructions/form-table.ts";
-import { loadIced } from "./encode/iced.ts";
-import { loadKeystone } from "./encode/keystone.ts";
-import type { Alternative, Placed } from "./link/link.ts";
-import { bytesOf, hasPending, place } from "./link/link.ts";
+import { encodeAll } from "./encode/shapes.ts";
+import { emit } from "./link/emit.ts";
+import { place } from "./link/link.ts";
+import { addressOfPlaced, type Placed } from "./link/placed.ts";
 import type { ListingLine } from "./listing.ts";
 import { statementToText } from "./listing.ts";
 import type { Mode } from "./mode.ts";
-import type { InstructionNode, Node, NodeOperand } from "./builder/node.ts";
-import { notEncodable } from "./encode/not-encodable.ts";
-import { plan } from "./encode/plan.ts";
+import type { Node } from "./builder/node.ts";
 import { verify } from "./link/verify.ts";
 
 /** The names of the symbols that some options give. */
@@ -75,11 +70,14 @@ export async function assemble<C extends AnyCode, const O extends AssembleOption
   const nodes = arrange(written, addresses);
   checkSections(nodes, addresses);
   checkLabels(nodes, symbols);
-  const statements = await encodeAll(nodes);
+  const encoded = await encodeAll(nodes);
+  const statements = nodes.map((node, i): Placed => {
+    return { node, alternatives: encoded[i]!, chosen: 0, base: origin, offset: 0, size: 0 };
+  });
   checkBranches(statements);
   const labels = place(statements, origin, symbols);
   checkTotal(statements);
-  const bytes = concatenate(statements.map((statement) => bytesOf(statement, labels)));
+  const bytes = emit(statements, labels);
   await verify(statements, bytes, labels);
   let listing: readonly ListingLine[] | undefined;
   const [main, ...sections] = partsOf(statements, bytes);
@@ -135,92 +133,22 @@ function publicLabels(
   labels: ReadonlyMap<string, bigint>,
   symbols: ReadonlyMap<string, bigint>,
 ): ReadonlyMap<string, bigint> {
-  const local = nodes.flatMap((node) => (node.kind === "label" && node.local === true ? [node.name] : []));
-  const hidden = new Set([...local, ...symbols.keys()]);
+  const hidden = new Set(symbols.keys());
+  for (const node of nodes) if (node.kind === "label" && node.local === true) hidden.add(node.name);
   return hidden.size === 0 ? labels : new Map(Array.from(labels).filter(([name]) => !hidden.has(name)));
-}
-
-/** Plans and encodes; statements that differ in their labels alone share their encodings. */
-async function encodeAll(nodes: readonly Node[]): Promise<Placed[]> {
-  const iced = await loadIced();
-  const table = new FormTable(iced);
-  const shapes = new Map<string, Shape>();
-  const shapeOfNode = nodes.map((node): Shape | undefined => {
-    if (node.kind !== "instruction") return undefined;
-    const key = shapeOf(node);
-    let shape = shapes.get(key);
-    if (shape === undefined)
-      shapes.set(key, (shape = { requests: plan(table, node), alternatives: [], isPending: true }));
-    return shape;
-  });
-  const all = [...shapes.values()];
-  const encodings = await new Encoder(iced, loadKeystone).encode(all.flatMap(({ requests }) => requests));
-  let next = 0;
-  for (const shape of all) {
-    const encoded = shape.requests.map((request) => ({ request, encoding: encodings[next++] }));
-    shape.alternatives = encoded.filter(isEncoded);
-    shape.isPending = shape.alternatives.some(hasPending);
-  }
-  return nodes.map((node, i) => {
-    const shape = shapeOfNode[i];
-    if (shape === undefined) return { node, alternatives: [], isPending: true, chosen: 0, address: 0n, size: 0 };
-    const { alternatives, isPending } = shape;
-    if (alternatives.length === 0) throw notEncodable(node as InstructionNode);
-    return { node, alternatives, isPending, chosen: 0, address: 0n, size: 0 };
-  });
-}
-
-/** What instructions have in common that differ in their labels alone. */
-interface Shape {
-  readonly requests: readonly Request[];
-  alternatives: readonly Alternative[];
-  isPending: boolean;
-}
-
-function isEncoded(each: { readonly request: Request; readonly encoding: Encoding | undefined }): each is Alternative {
-  return each.encoding !== undefined;
-}
-
-/** What an instruction has in common with those that have the same encodings: everything but its labels. */
-function shapeOf(node: InstructionNode): string {
-  const { mode, mnemonic, prefix, operands, decorators, operandSize, isAbsolute, implied } = node;
-  let shape = `${mode} ${prefix ?? ""} ${mnemonic}`;
-  if (operandSize !== undefined || isAbsolute === true) shape += ` as ${operandSize} ${isAbsolute}`;
-  if (implied !== undefined) shape += ` at ${implied.segment}:${implied.size}`;
-  for (const operand of operands) shape += ` ${operandShape(operand)}`;
-  if (decorators.mask === undefined && decorators.broadcast === false && decorators.rounding === undefined)
-    return shape;
-  return `${shape} ${maskToText(decorators)} ${decorators.broadcast} ${decorators.rounding}`;
-}
-
-function operandShape(operand: NodeOperand): string {
-  if (typeof operand === "bigint") return operand.toString(16);
-  if (operand.kind === "register") return operand.name;
-  if (operand.kind === "expression") return "label";
-  if (operand.kind === "far") return `${operand.selector}:${operand.bits}`;
-  const { size, segment, base, index, scale, displacement } = operand;
-  const at = typeof displacement === "bigint" ? displacement.toString(16) : "label";
-  return `${size}[${segment},${base},${index},${scale},${at}]`;
-}
-
-function concatenate(chunks: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }
 
 function listingOf(statements: readonly Placed[], bytes: Uint8Array): readonly ListingLine[] {
   let at = 0;
-  return statements.map(({ node, address, size, alternatives, chosen }) => ({
-    kind: node.kind === "instruction" || node.kind === "label" ? node.kind : "data",
-    address,
-    bytes: bytes.slice(at, (at += size)),
-    text: statementToText(node),
-    writer: alternatives[chosen]?.encoding.writer,
-    source: locate(node.site),
-  }));
+  return statements.map((statement) => {
+    const { node, size, alternatives, chosen } = statement;
+    return {
+      kind: node.kind === "instruction" || node.kind === "label" ? node.kind : "data",
+      address: addressOfPlaced(statement),
+      bytes: bytes.slice(at, (at += size)),
+      text: statementToText(node),
+      writer: alternatives[chosen]?.encoding.writer,
+      source: locate(node.site),
+    };
+  });
 }

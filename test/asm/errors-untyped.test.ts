@@ -93,7 +93,7 @@ const cases: readonly [string, () => unknown, string][] = [
   [
     "an option that there is not",
     () => loose(assemble)(code64(), { at: 0x1000n }),
-    'assemble has no option "at"\n  hint: it has origin and sections',
+    'assemble has no option "at"\n  hint: it has origin, sections and symbols',
   ],
   [
     "an option with a slip of the pen",
@@ -114,7 +114,7 @@ const cases: readonly [string, () => unknown, string][] = [
   [
     "no options",
     () => loose(assemble)(code64(), 0x1000n),
-    "the options of assemble are an object, got 4096n\n  hint: it has origin and sections",
+    "the options of assemble are an object, got 4096n\n  hint: it has origin, sections and symbols",
   ],
 ];
 

@@ -9,6 +9,7 @@ import type { Mnemonic } from "../builder/node.ts";
 export class FormTable {
   readonly #iced: typeof Iced;
   readonly #forms = new Map<string, readonly Form[]>();
+  readonly #withEvex = new Map<Mnemonic, boolean>();
 
   constructor(iced: typeof Iced) {
     this.#iced = iced;
@@ -23,5 +24,15 @@ export class FormTable {
       this.#forms.set(key, forms);
     }
     return forms;
+  }
+
+  /** Whether a mnemonic has EVEX forms: 64-bit code has all that there are. */
+  hasEvex(mnemonic: Mnemonic): boolean {
+    let found = this.#withEvex.get(mnemonic);
+    if (found === undefined) {
+      found = this.of(mnemonic, 64).some((form) => form.encoding === "evex");
+      this.#withEvex.set(mnemonic, found);
+    }
+    return found;
   }
 }

@@ -2,48 +2,18 @@
  * Linking: gives every statement its address and every pending number its value. A statement starts at its shortest
  * encoding and only ever grows, so the addresses reach a fixed point.
  */
-import { hex } from "../../core/hex.ts";
 import { AsmError } from "../asm-error.ts";
 import { locate } from "../builder/call-site.ts";
-import type { Encoding, Request } from "../encode/encode.ts";
-import type { SizeSurroundings } from "./elastic.ts";
-import { gap, isElastic, sizeOfElastic, withStatement } from "./elastic.ts";
-import type { Expression } from "../operands/expression.ts";
-import { constant, evaluate, isExpression } from "../operands/expression.ts";
-import { fitsField } from "../operands/field.ts";
+import { numberOf } from "../encode/number-place.ts";
 import { statementToText } from "../listing.ts";
-import type { InstructionNode, Node } from "../builder/node.ts";
-import { addressBits } from "../encode/resolved.ts";
+import { evaluate } from "../operands/expression.ts";
+import { fitsField } from "../operands/field.ts";
+import type { SizeSurroundings } from "./elastic.ts";
+import { isElastic, sizeOfElastic } from "./elastic.ts";
+import { addressOfPlaced, type Placed } from "./placed.ts";
+import { Values } from "./values.ts";
 
-/** A way to encode an instruction, with its bytes. */
-export interface Alternative {
-  readonly request: Request;
-  readonly encoding: Encoding;
-}
-
-/** A statement with its place. */
-export interface Placed {
-  readonly node: Node;
-  /** Shortest first; empty but for instructions. */
-  readonly alternatives: readonly Alternative[];
-  /** Whether its bytes depend on where it or a label lies. */
-  readonly isPending: boolean;
-  chosen: number;
-  address: bigint;
-  size: number;
-}
-
-/** A number that the linker fills in. */
-interface Field {
-  readonly expression: Expression;
-  /** In bytes, from the statement's beginning. */
-  readonly offset: number;
-  readonly size: number;
-  /** The bits that the CPU extends it to. */
-  readonly extendedTo: number;
-  /** Whether it is a distance from the end of the instruction. */
-  readonly relative: boolean;
-}
+export type { Placed } from "./placed.ts";
 
 /** So often may places shift without an instruction growing, before they count as depending on each other in a circle. */
 const mostShifts = 64;
@@ -58,13 +28,15 @@ export function place(
   symbols: ReadonlyMap<string, bigint>,
 ): ReadonlyMap<string, bigint> {
   const elastic = statements.filter(({ node }) => isElastic(node));
+  const growing = statements.filter(({ alternatives }) => alternatives.length > 1);
   let labels = symbols;
   for (let shifts = 0; shifts < mostShifts;) {
     const before = labels;
     labels = layOut(statements, origin, before, symbols);
+    const values = new Values(labels);
     let grew = false;
-    for (const statement of statements) {
-      while (statement.chosen < statement.alternatives.length - 1 && !fits(statement, labels)) {
+    for (const statement of growing) {
+      while (statement.chosen < statement.alternatives.length - 1 && !fits(statement, values)) {
         statement.chosen++;
         grew = true;
       }
@@ -99,23 +71,25 @@ function layOut(
 ): ReadonlyMap<string, bigint> {
   const labels = new Map(symbols);
   const known = { get: (name: string) => labels.get(name) ?? before.get(name) ?? origin };
-  let address = origin;
+  let base = origin;
+  let offset = 0;
   for (const statement of statements) {
     const { node } = statement;
-    if (node.kind === "origin") ({ address } = node);
-    statement.address = address;
+    if (node.kind === "origin") [base, offset] = [node.address, 0];
+    statement.base = base;
+    statement.offset = offset;
     statement.size = isElastic(node)
       ? provisionally(() => sizeOfElastic(node, addressed(statement, origin, known)))
-      : sizeOf(statement, address);
-    if (node.kind === "label") labels.set(node.name, address);
+      : sizeOf(statement);
+    if (node.kind === "label") labels.set(node.name, addressOfPlaced(statement));
     if (node.kind === "constant") {
-      const surroundings = { addressOf: known.get, here: address, after: address };
+      const surroundings = addressed(statement, origin, known);
       labels.set(
         node.name,
         provisionally(() => evaluate(node.value, surroundings), 0n),
       );
     }
-    address += BigInt(statement.size);
+    offset += statement.size;
   }
   return labels;
 }
@@ -131,7 +105,8 @@ function provisionally(value: () => number | bigint, otherwise: number | bigint 
   }
 }
 
-function sizeOf({ node, alternatives, chosen }: Placed, address: bigint): number {
+function sizeOf(statement: Placed): number {
+  const { node, alternatives, chosen } = statement;
   switch (node.kind) {
     case "instruction":
       return alternatives[chosen]!.encoding.bytes.length;
@@ -141,7 +116,7 @@ function sizeOf({ node, alternatives, chosen }: Placed, address: bigint): number
       return node.bytes.length;
     case "align": {
       const alignment = BigInt(node.alignment);
-      const size = Number((alignment - (address % alignment)) % alignment);
+      const size = Number((alignment - (addressOfPlaced(statement) % alignment)) % alignment);
       return size > (node.most ?? size) ? 0 : size;
     }
     default:
@@ -150,120 +125,21 @@ function sizeOf({ node, alternatives, chosen }: Placed, address: bigint): number
 }
 
 function addressed(
-  { address, size }: Placed,
+  statement: Placed,
   origin: bigint,
   labels: Pick<ReadonlyMap<string, bigint>, "get">,
 ): SizeSurroundings {
-  return {
-    addressOf: (name) => labels.get(name)!,
-    here: address,
-    after: address + BigInt(size),
-    origin,
-  };
+  const here = addressOfPlaced(statement);
+  return { addressOf: (name) => labels.get(name)!, here, after: here + BigInt(statement.size), origin };
 }
 
-function fits(statement: Placed, labels: ReadonlyMap<string, bigint>): boolean {
-  return fieldsOf(statement).every((field) =>
-    fitsField(
-      provisionally(() => valueOf(field, statement, labels), 0n),
-      field.size * 8,
-      field.extendedTo,
-    ),
-  );
-}
-
-/** The value that goes into a field. A distance is taken round the end of the address space, as the CPU does. */
-function valueOf(field: Field, statement: Placed, labels: ReadonlyMap<string, bigint>): bigint {
-  const value = evaluate(field.expression, {
-    addressOf: (name) => labels.get(name)!,
-    here: statement.address + BigInt(hereOffset(field, statement)),
-    after: statement.address + BigInt(statement.size),
-  });
-  if (!field.relative) return value;
-  return BigInt.asIntN(field.extendedTo, value - (statement.address + BigInt(statement.size)));
-}
-
-/** In data, "here" is the number's own place (GNU's `.`); in an instruction, the instruction's. */
-function hereOffset(field: Field, { node }: Placed): number {
-  return node.kind === "numbers" ? field.offset : 0;
-}
-
-function fieldsOf({ node, alternatives, chosen }: Placed): readonly Field[] {
-  if (node.kind === "instruction") return instructionFields(node, alternatives[chosen]!);
-  if (node.kind !== "numbers") return [];
-  return node.values.flatMap((value, i) =>
-    isExpression(value)
-      ? [{ expression: value, offset: i * node.width, size: node.width, extendedTo: node.width * 8, relative: false }]
-      : [],
-  );
-}
-
-function instructionFields(node: InstructionNode, { request, encoding }: Alternative): readonly Field[] {
-  const { mode } = request.instruction;
-  const kinds = request.forms[0]!.written;
-  return node.operands.flatMap((operand, i): Field[] => {
-    const kind = kinds[i]!;
-    if (kind.branch !== undefined) {
-      const expression = isExpression(operand) ? operand : constant(operand as bigint);
-      return [{ expression, ...encoding.immediate, extendedTo: mode, relative: true }];
-    }
-    if (typeof operand === "object" && operand.kind === "far") {
-      const expression = isExpression(operand.offset) ? operand.offset : constant(operand.offset);
-      return [{ expression, ...encoding.immediate, extendedTo: kind.far!, relative: false }];
-    }
-    if (isExpression(operand)) {
-      return [{ expression: operand, ...encoding.immediate, extendedTo: kind.immediate!.extendedTo, relative: false }];
-    }
-    if (typeof operand === "bigint" || operand.kind === "register" || !isExpression(operand.displacement)) return [];
-    const relative = operand.base === "rip" || operand.base === "eip";
-    return [
-      { expression: operand.displacement, ...encoding.displacement, extendedTo: addressBits(operand, mode), relative },
-    ];
-  });
-}
-
-/** Whether an instruction's bytes depend on where it or a label lies. */
-export function hasPending({ request }: Alternative): boolean {
-  return request.isPending;
-}
-
-/** The bytes of a placed statement, every number filled in. They may be shared: copy before writing. */
-export function bytesOf(statement: Placed, labels: ReadonlyMap<string, bigint>): Uint8Array {
-  const { node } = statement;
-  if (!statement.isPending) return statement.alternatives[statement.chosen]!.encoding.bytes;
-  const bytes = startingBytes(statement);
-  if (node.kind === "numbers") {
-    node.values.forEach((value, i) => {
-      if (isExpression(value)) return;
-      if (!fitsField(value, node.width * 8, node.width * 8)) throw outOfRange(node, value, node.width * 8);
-      write(bytes, i * node.width, node.width, value);
-    });
-  }
-  for (const field of fieldsOf(statement)) {
-    const value = withStatement(node, () => valueOf(field, statement, labels));
-    if (!fitsField(value, field.size * 8, field.extendedTo))
-      throw outOfRange(node, value, field.size * 8, field.relative);
-    write(bytes, field.offset, field.size, value);
-  }
-  return bytes;
-}
-
-function startingBytes({ node, alternatives, chosen, size }: Placed): Uint8Array {
-  if (node.kind === "instruction") return alternatives[chosen]!.encoding.bytes.slice();
-  if (node.kind === "bytes") return node.bytes;
-  return gap(node, size);
-}
-
-function write(bytes: Uint8Array, offset: number, size: number, value: bigint): void {
-  let rest = BigInt.asUintN(size * 8, value);
-  for (let i = 0; i < size; i++, rest >>= 8n) bytes[offset + i] = Number(rest & 0xffn);
-}
-
-function outOfRange(node: Node, value: bigint, bits: number, relative = false): AsmError {
-  const what = relative ? `the distance ${value}` : hex(value);
-  return new AsmError(`${statementToText(node)}: ${what} does not fit ${bits} bits`, {
-    code: "OUT_OF_RANGE",
-    value,
-    source: locate(node.site),
+/** Whether the numbers of an instruction fit its chosen encoding. */
+function fits(statement: Placed, values: Values): boolean {
+  const { node, alternatives, chosen } = statement;
+  values.moveTo(statement);
+  return alternatives[chosen]!.places.every((place) => {
+    const number = node.kind === "instruction" ? numberOf(node.operands[place.operand]!) : undefined;
+    const value = provisionally(() => values.of(number!, place), 0n);
+    return fitsField(value, place.size * 8, place.extendedTo);
   });
 }

@@ -254,7 +254,10 @@ function scale(expression: Expression, by: bigint): Expression | undefined {
 export function evaluate(expression: Expression, surroundings: Surroundings): bigint {
   const { labels, here: hereFactor, after, calculated } = expression;
   let value = expression.constant;
-  for (const { name, factor } of labels) value += BigInt(factor) * surroundings.addressOf(name);
+  for (const { name, factor } of labels) {
+    const address = surroundings.addressOf(name);
+    value += factor === 1 ? address : BigInt(factor) * address;
+  }
   if (hereFactor !== 0) value += BigInt(hereFactor) * surroundings.here;
   if (after !== undefined) value += BigInt(after) * surroundings.after;
   for (const { operator, operands, factor } of calculated ?? []) {

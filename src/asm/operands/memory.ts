@@ -95,9 +95,9 @@ export function times<R extends Register>(register: R, scale: 1 | 2 | 4 | 8): Sc
  * ```
  */
 export function rip<const L extends string>(label: L, addend: number | bigint = 0): Memory<0, 64, L> {
-  const site = (): CallSite => captureCallSite(rip);
-  const { labels } = addressOf(checkName("rip", label, site) as L);
-  const displacement = wholeNumber(addend, { takes: "rip takes a number of bytes", site });
+  const { labels } = addressOf(checkName("rip", label, () => captureCallSite(rip)) as L);
+  const displacement =
+    addend === 0 ? 0n : wholeNumber(addend, { takes: "rip takes a number of bytes", site: () => captureCallSite(rip) });
   return {
     kind: "memory",
     size: 0,
