@@ -20,8 +20,9 @@ const folderRules: Readonly<Record<string, FolderRule>> = {
   core: { values: [], node: [] },
   asm: { values: ["core"], node: [] },
   paging: { values: ["core"], node: [] },
+  disasm: { values: ["core", "asm"], node: [] },
   layout: { values: ["core", "asm", "paging"], node: [] },
-  kvm: { values: ["core"], types: ["layout"], node: "all" },
+  kvm: { values: ["core", "disasm"], types: ["layout"], node: "all" },
   ".": { values: ["core", "asm", "paging", "layout", "kvm"], node: [] },
 };
 
@@ -29,7 +30,7 @@ const folderRules: Readonly<Record<string, FolderRule>> = {
 const packageRules: Readonly<Record<string, { readonly file: string; readonly types: readonly string[] }>> = {
   koffi: { file: "kvm/host/libc.ts", types: [] },
   "keystone-wasm": { file: "asm/encode/keystone.ts", types: [] },
-  "iced-x86": { file: "asm/encode/iced.ts", types: ["asm"] },
+  "iced-x86": { file: "asm/encode/iced.ts", types: ["asm", "disasm"] },
   arktype: { file: "layout/description/description-schema.ts", types: ["layout"] },
 };
 
