@@ -18,6 +18,13 @@ export type {
   Timing,
   WriteHandlers,
 } from "./devices/device.ts";
+export type { Breakpoint, DebugPoint, WatchedAccess, Watchpoint } from "./debug/debug-point.ts";
+export type { Debugger, TraceOptions, WatchOptions } from "./debug/debugger.ts";
+export { probeDebugging, type DebugSupport, type DebugSupportOfLevel } from "./debug/probe.ts";
+export type { RegisterChange, RegisterChanges, RegisterName } from "./debug/register-changes.ts";
+export { stepToText, type Step } from "./debug/step.ts";
+export type { TraceEvent } from "./debug/trace.ts";
+export type { Instruction } from "../disasm/disassemble.ts";
 export type { SnapshotPart } from "./snapshot/cpu-snapshot.ts";
 export type { Duration } from "./machine/duration.ts";
 export type {

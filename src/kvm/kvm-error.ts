@@ -24,6 +24,10 @@ export type KvmErrorCode =
   | "STATE_NOT_ACCEPTED"
   /** A value is of the wrong type, out of its range, misaligned, or outside guest memory. */
   | "BAD_ARGUMENT"
+  /** The host's KVM cannot do it, as a probe showed. */
+  | "NOT_SUPPORTED"
+  /** All debug registers are taken. */
+  | "NO_ROOM"
   /** The object was closed before. */
   | "CLOSED";
 

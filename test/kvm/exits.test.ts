@@ -50,7 +50,10 @@ const cases: readonly { readonly name: string; readonly fill: string; readonly e
     name: "debug",
     fill: `run->exit_reason = KVM_EXIT_DEBUG; run->debug.arch.exception = 1; run->debug.arch.pc = 0xffffffff81000000;
       run->debug.arch.dr6 = 0xffff4ff0; run->debug.arch.dr7 = 0x400;`,
-    exit: { kind: "debug", exception: 1, pc: 0xffff_ffff_8100_0000n, dr6: 0xffff_4ff0n, dr7: 0x400n },
+    exit: {
+      ...{ kind: "debug", exception: 1, pc: 0xffff_ffff_8100_0000n, hits: [], isStep: true },
+      ...{ dr6: 0xffff_4ff0n, dr7: 0x400n },
+    },
   },
   {
     name: "fail-entry",

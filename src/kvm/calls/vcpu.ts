@@ -127,6 +127,15 @@ export class VcpuHandle extends VcpuStateCalls implements Vcpu {
     this.#page = { bytes: new Uint8Array(shared), view: new DataView(shared), kind };
   }
 
+  /** Whether the last exit may have stopped in the middle of an instruction: {@link complete} then completes it. */
+  get isIncomplete(): boolean {
+    return this.#isIncomplete;
+  }
+
+  get isOpen(): boolean {
+    return this.descriptor.isOpen;
+  }
+
   getRegs(): GeneralRegisters {
     return decodeRegisters(this.get("KVM_GET_REGS", kvmRegs.size).view);
   }

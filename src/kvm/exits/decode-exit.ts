@@ -11,6 +11,7 @@ import {
   type ExitReasonName,
   type SystemEventName,
 } from "../abi/constants.ts";
+import { DR6_BS } from "../debug/debug-point.ts";
 import { kvmRun, newerKvmRun, type Field } from "../abi/structs.ts";
 import { decodeHyperv, decodeXen } from "./decode-hypervisor.ts";
 import { decodeInternalError } from "./decode-internal-error.ts";
@@ -45,13 +46,18 @@ const decoders: Readonly<Record<number, (page: RunPage) => Exit>> = {
     exception: readNumber(view, fields["ex.exception"]),
     errorCode: readNumber(view, fields["ex.error_code"]),
   }),
-  [exitReasons.KVM_EXIT_DEBUG]: ({ view }) => ({
-    kind: "debug",
-    exception: readNumber(view, fields["debug.arch.exception"]),
-    pc: readBigint(view, fields["debug.arch.pc"]),
-    dr6: readBigint(view, fields["debug.arch.dr6"]),
-    dr7: readBigint(view, fields["debug.arch.dr7"]),
-  }),
+  [exitReasons.KVM_EXIT_DEBUG]: ({ view }) => {
+    const dr6 = readBigint(view, fields["debug.arch.dr6"]);
+    return {
+      kind: "debug",
+      exception: readNumber(view, fields["debug.arch.exception"]),
+      pc: readBigint(view, fields["debug.arch.pc"]),
+      hits: [],
+      isStep: (dr6 & DR6_BS) !== 0n,
+      dr6,
+      dr7: readBigint(view, fields["debug.arch.dr7"]),
+    };
+  },
   [exitReasons.KVM_EXIT_FAIL_ENTRY]: ({ view, kind }) => {
     const reason = readBigint(view, fields["fail_entry.hardware_entry_failure_reason"]);
     const cpu = readNumber(view, fields["fail_entry.cpu"]);

@@ -1,6 +1,7 @@
 /** Why the guest stopped, as a discriminated union: every exit that KVM on x86 has, with its whole payload. */
 import type { VirtAddr } from "../../core/address.ts";
 import type { ExitReasonName, InternalErrorName } from "../abi/constants.ts";
+import type { DebugPoint } from "../debug/debug-point.ts";
 import type { AccessExit, IoInExit, MmioReadExit, RdmsrExit, WrmsrExit } from "./exit-access.ts";
 import type {
   HypercallExit,
@@ -16,16 +17,23 @@ export interface HltExit {
   readonly kind: "hlt";
 }
 
-/** A breakpoint, a watchpoint or a single step of `KVM_SET_GUEST_DEBUG`. Corresponds to `KVM_EXIT_DEBUG`. */
+/**
+ * A breakpoint or a watchpoint of {@link Machine.debug}, or what `KVM_SET_GUEST_DEBUG` asked for. At a breakpoint the
+ * instruction has not run yet; at a watchpoint the one before `pc` has. Corresponds to `KVM_EXIT_DEBUG`.
+ */
 export interface DebugExit {
   readonly kind: "debug";
   /** The exception's vector: 1 for #DB, 3 for #BP. */
   readonly exception: number;
   /** The linear address of the instruction: CS base and RIP. */
   readonly pc: VirtAddr;
+  /** The breakpoints and watchpoints of {@link Machine.debug} that were hit. */
+  readonly hits: readonly DebugPoint[];
+  /** Whether a single step ended: DR6.BS. */
+  readonly isStep: boolean;
   /** What happened, by the bits of DR6 (SDM vol. 3B, 18.2.3). */
   readonly dr6: bigint;
-  /** The breakpoints in force, by the bits of DR7 (SDM vol. 3B, 18.2.4). */
+  /** The breakpoints in force, by the bits of DR7 (SDM vol. 3B, 18.2.4); 0 where KVM emulated the instruction. */
   readonly dr7: bigint;
 }
 

@@ -53,7 +53,7 @@ function requireImage(image: unknown): void {
   throw badArgument(`boot takes an image, got ${show(image)}`, image, "make one with: await layout({ ... }).build()");
 }
 
-function load(image: LoadableImage, kvm: KvmSystem, vm: VmHandle, { cpuid }: BootOptions): Machine {
+function load(image: LoadableImage, kvm: KvmSystem, vm: VmHandle, { cpuid, device }: BootOptions): Machine {
   reserveForIntel(image, kvm, vm);
   for (const slot of slotsOf(image.memory)) vm.setUserMemoryRegion(slot);
   for (const { at, bytes } of image.chunks) vm.writeMemory(at, bytes);
@@ -66,7 +66,7 @@ function load(image: LoadableImage, kvm: KvmSystem, vm: VmHandle, { cpuid }: Boo
   requireAccepted(image.cpu, vcpu.getSregs(), kvm.kind);
   vcpu.setRegs(image.cpu.regs);
   const msrs = kvm.getMsrIndexList();
-  return createMachine({ libc: kvm.libc, image, kind: kvm.kind, vm, vcpu, msrs });
+  return createMachine({ libc: kvm.libc, image, kind: kvm.kind, vm, vcpu, msrs, device });
 }
 
 /** Four pages, as most VMMs place them: right below the firmware at the top of the first 4 GiB. */

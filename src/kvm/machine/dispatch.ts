@@ -49,6 +49,18 @@ export function dispatchTo(devices: readonly Device<Timing>[]): Dispatch | undef
   };
 }
 
+/**
+ * What a device made of an exit at once. Throws {@link KvmError} `BAD_ARGUMENT` for a device that answers later, which a run
+ * that keeps the thread cannot wait for.
+ */
+export function dispatchNow(dispatch: Dispatch, exit: Exit): Outcome {
+  const outcome = dispatch(exit);
+  if (!(outcome instanceof Promise)) return outcome;
+  // Nobody waits for it any more; what it is rejected with must not end the process.
+  outcome.catch(() => undefined);
+  throw badArgument(`a device answers ${exit.kind} later`, exit, "use stream() for devices that return promises");
+}
+
 function addPorts(ports: Map<number, PortDevice<Timing>>, device: PortDevice<Timing>): void {
   const { at, size } = device.ports;
   if (!Number.isInteger(at) || !Number.isInteger(size) || at < 0 || size < 1 || at + size > 0x1_0000) {

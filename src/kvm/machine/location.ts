@@ -3,6 +3,7 @@ import type { PhysAddr, VirtAddr } from "../../core/address.ts";
 import { hex } from "../../core/hex.ts";
 import type { SourceLocation } from "../../core/source.ts";
 import type { ImageProgram } from "../../layout/image.ts";
+import type { SpecialRegisters } from "../calls/registers.ts";
 import type { Vcpu } from "../calls/vcpu.ts";
 
 /** A place in the guest's code, as far as it is known. */
@@ -15,9 +16,9 @@ export interface GuestLocation {
   readonly physical: PhysAddr | undefined;
   /** The program of the image that lies there. */
   readonly program: string | undefined;
-  /** The label at or before it in the program; of several at one address, the first in the program. */
+  /** The label at or before it in the program, or in its section; of several at one address, the first in the program. */
   readonly label: string | undefined;
-  /** How many bytes it lies behind the label; behind the program's first byte where there is no label before it. */
+  /** How many bytes it lies behind the label; behind the first byte of either where there is no label before it. */
   readonly offset: bigint | undefined;
   /** The statement there, in Intel syntax. */
   readonly text: string | undefined;
@@ -28,34 +29,53 @@ export interface GuestLocation {
 /** Where the vCPU is in its programs. They are found by physical address: the same bytes may be mapped twice. */
 export function locate(vcpu: Vcpu, programs: readonly ImageProgram[]): GuestLocation {
   const { rip } = vcpu.getRegs();
-  const { segments, efer } = vcpu.getSregs();
-  const { cs } = segments;
-  // EFER.LMA with CS.L is 64-bit code, which ignores the base of CS (SDM vol. 3A, 3.4.4); else addresses have 32 bits.
-  const isLong = (efer & EFER_LMA) !== 0n && cs.l === 1;
-  const linear = isLong ? rip : BigInt.asUintN(32, cs.base + rip);
+  const linear = linearAddress(rip, vcpu.getSregs());
   const { valid, physicalAddress } = vcpu.translate(linear);
-  const physical = valid ? physicalAddress : undefined;
-  return { rip, linear, physical, ...(physical === undefined ? nowhere : placeIn(programs, physical)) };
+  return { rip, linear, ...placeOf(programs, valid ? physicalAddress : undefined) };
 }
+
+/** What decides about the size of code. */
+type CodeState = Pick<SpecialRegisters, "segments" | "efer">;
 
 /** EFER.LMA (SDM vol. 3A, 2.2.1). */
 const EFER_LMA = 1n << 10n;
 
-type Place = Omit<GuestLocation, "rip" | "linear" | "physical">;
+/** The size of the code that runs, in bits: EFER.LMA with CS.L is 64-bit code, else CS.D decides (SDM vol. 3A, 3.4.5). */
+export function codeBits({ segments: { cs }, efer }: CodeState): 16 | 32 | 64 {
+  if ((efer & EFER_LMA) !== 0n && cs.l === 1) return 64;
+  return cs.db === 1 ? 32 : 16;
+}
 
-const nowhere: Place = { program: undefined, label: undefined, offset: undefined, text: undefined, source: undefined };
+/** Where an offset into CS leads: 64-bit code ignores the base of CS, else addresses have 32 bits (SDM vol. 3A, 3.4.4). */
+export function linearAddress(rip: VirtAddr, state: CodeState): VirtAddr {
+  return codeBits(state) === 64 ? rip : BigInt.asUintN(32, state.segments.cs.base + rip);
+}
 
-function placeIn(programs: readonly ImageProgram[], physical: PhysAddr): Place {
-  const program = programs.find(({ phys, size }) => physical >= phys && physical < phys + BigInt(size));
-  if (program === undefined) return nowhere;
-  const address = program.origin + (physical - program.phys);
+type Place = Omit<GuestLocation, "rip" | "linear">;
+
+/** What of the programs lies at a physical address; `undefined` where none is known. */
+export function placeOf(programs: readonly ImageProgram[], physical: PhysAddr | undefined): Place {
+  if (physical !== undefined) {
+    for (const program of programs) {
+      const part = [program, ...program.sections].find(
+        ({ phys, size }) => physical >= phys && physical < phys + BigInt(size),
+      );
+      if (part !== undefined)
+        return { physical, ...placeIn(program, part.origin, part.origin + (physical - part.phys)) };
+    }
+  }
+  return { physical, program: undefined, label: undefined, offset: undefined, text: undefined, source: undefined };
+}
+
+/** @param origin of the program, or of that section of it, which holds the address */
+function placeIn(program: ImageProgram, origin: VirtAddr, address: VirtAddr): Omit<Place, "physical"> {
   const line = program.listing.find(
     (each) => each.kind !== "label" && address >= each.address && address < each.address + BigInt(each.bytes.length),
   );
-  const before = Object.entries(program.labels).filter(([, at]) => at >= program.origin && at <= address);
+  const before = Object.entries(program.labels).filter(([, at]) => at >= origin && at <= address);
   const [label, labelAt] = before.reduce<readonly [string | undefined, bigint]>(
     (best, each) => (best[0] === undefined || each[1] > best[1] ? each : best),
-    [undefined, program.origin],
+    [undefined, origin],
   );
   return { program: program.name, label, offset: address - labelAt, text: line?.text, source: line?.source };
 }

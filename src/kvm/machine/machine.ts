@@ -1,11 +1,14 @@
 /** A guest, loaded and ready to run: one VM, one vCPU, and the stream of exits. */
-import type { PhysAddr } from "../../core/address.ts";
+import type { PhysAddr, VirtAddr } from "../../core/address.ts";
 import type { GeneralRegisters } from "../../layout/cpu-state.ts";
 import type { Image } from "../../layout/image.ts";
+import { loadDisassembler, type Instruction } from "../../disasm/disassemble.ts";
+import { attachDebugger, type Debugger } from "../debug/debugger.ts";
+import { probeDebugging } from "../debug/probe.ts";
 import type { Exit } from "../exits/exits.ts";
 import { badArgument, closed } from "../kvm-error.ts";
 import type { Libc } from "../host/libc.ts";
-import { locate, type GuestLocation } from "./location.ts";
+import { codeBits, locate, type GuestLocation } from "./location.ts";
 import type { KvmKind } from "../host/platform.ts";
 import type { SpecialRegisters } from "../calls/registers.ts";
 import type { Runnable } from "./run-loop.ts";
@@ -86,6 +89,25 @@ export interface Machine {
    * ```
    */
   where(): GuestLocation;
+  /**
+   * The debugger: breakpoints, watchpoints, single steps and traces, within what the host's KVM can do. It is always the same
+   * one. The first call loads the disassembler and probes the host; a machine that is not debugged pays nothing.
+   */
+  debug(): Promise<Debugger>;
+  /**
+   * The instructions that bytes are for the guest's present mode, up to bytes that are none.
+   *
+   * @param code such as the `instruction` of an `internal-error` exit
+   * @param at the offset into CS where they lie; where the guest is unless given
+   * @example
+   * ```ts
+   * if (exit.kind === "internal-error" && exit.instruction !== undefined) {
+   *   const [refused] = await machine.disassemble(exit.instruction);
+   *   console.log(`KVM cannot emulate ${refused?.text}`);
+   * }
+   * ```
+   */
+  disassemble(code: Uint8Array, at?: VirtAddr): Promise<readonly Instruction[]>;
   /** A copy of `size` bytes of guest-physical memory from `at` on; all of them must be memory. */
   readMemory(at: PhysAddr, size: number): Uint8Array;
   /** Copies bytes into guest-physical memory; all of them must be memory, or none is written. */
@@ -125,6 +147,8 @@ export interface MachineParts {
   readonly vcpu: VcpuHandle;
   /** The model-specific registers that KVM offers. */
   readonly msrs: readonly number[];
+  /** The path of KVM's device; `undefined` for the usual one. */
+  readonly device: string | undefined;
 }
 
 /** A machine of its parts. */
@@ -137,16 +161,19 @@ class RunningMachine implements Machine {
   readonly kind: KvmKind;
   readonly #runnable: Runnable;
   readonly #msrs: readonly number[];
+  readonly #device: string | undefined;
+  #debugger: Promise<Debugger> | undefined;
   readonly #snapshots = new Set<MachineSnapshot>();
   /** The snapshot that the logs of dirty pages began with. */
   #base: MachineSnapshot | undefined;
   #isOpen = true;
 
-  constructor({ libc, image, kind, vm, vcpu, msrs }: MachineParts) {
+  constructor({ libc, image, kind, vm, vcpu, msrs, device }: MachineParts) {
     this.image = image;
+    this.#device = device;
     this.kind = kind;
     this.#msrs = msrs;
-    this.#runnable = { libc, vm, vcpu, queue: [] };
+    this.#runnable = { libc, vm, vcpu, entry: vcpu, queue: [] };
   }
 
   get vm(): Vm {
@@ -197,6 +224,19 @@ class RunningMachine implements Machine {
     return locate(this.#vcpu, this.image.programs ?? []);
   }
 
+  async debug(): Promise<Debugger> {
+    this.#requireOpen();
+    this.#debugger ??= this.#attach();
+    return await this.#debugger;
+  }
+
+  async disassemble(code: Uint8Array, at?: VirtAddr): Promise<readonly Instruction[]> {
+    const disassembler = await loadDisassembler();
+    this.#requireOpen();
+    const mode = codeBits(this.#vcpu.getSregs());
+    return disassembler.all({ bytes: code, mode, address: at ?? this.#vcpu.getRegs().rip });
+  }
+
   readMemory(at: PhysAddr, size: number): Uint8Array {
     this.#requireOpen();
     return this.vm.readMemory(at, size);
@@ -243,6 +283,25 @@ class RunningMachine implements Machine {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  async #attach(): Promise<Debugger> {
+    try {
+      const disassembler = await loadDisassembler();
+      const support = await probeDebugging(this.#device === undefined ? {} : { device: this.#device });
+      const { programs = [], cpu } = this.image;
+      const requireOpen = (): void => this.#requireOpen();
+      return attachDebugger({
+        machine: this.#runnable,
+        symbols: { programs, cpu },
+        disassembler,
+        support,
+        requireOpen,
+      });
+    } catch (error) {
+      this.#debugger = undefined;
+      throw error;
+    }
   }
 
   #requireOpen(): void {

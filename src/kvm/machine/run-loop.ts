@@ -7,11 +7,20 @@ import { Ticker } from "./ticker.ts";
 import type { VcpuHandle } from "../calls/vcpu.ts";
 import type { VmHandle } from "../calls/vm.ts";
 
+/** How a run enters the guest: by the vCPU itself, or by a debugger in front of it. */
+export interface GuestEntry {
+  /** Runs the guest up to an exit; `false` where a signal ended it before, and there is no exit to read. */
+  enter(): boolean;
+  /** The exit that the last {@link enter} ended with. To be asked for once. */
+  exit(): Exit;
+}
+
 /** What a machine is made of, as far as running goes. */
 export interface Runnable {
   readonly libc: Libc;
   readonly vm: VmHandle;
   readonly vcpu: VcpuHandle;
+  entry: GuestEntry;
   /** Exits that KVM gave and nobody took yet, oldest first: they outlive the run that was left. */
   readonly queue: Exit[];
 }
@@ -52,19 +61,19 @@ export class RunLoop {
 
   /** The next exit; `undefined` at the end of an asynchronous run's slice. */
   step(): Exit | undefined {
-    const { vcpu, vm, queue } = this.#machine;
+    const { vcpu, vm, queue, entry } = this.#machine;
     if (queue.length > 0) return queue.shift();
     const clock = this.#clock;
     const limit = this.#limit;
     while (clock.elapsed < limit) {
       vcpu.setSignalMask(this.#ticker.arm(limit - clock.elapsed, this.#period));
       clock.enter();
-      const hasExit = vcpu.enter();
+      const hasExit = entry.enter();
       clock.leave();
       // The guest wrote to coalesced zones before it exited: what comes first goes first.
       const ringPage = vm.ringPage;
       if (ringPage !== 0) queue.push(...vcpu.drainCoalesced(ringPage));
-      if (hasExit) return this.#after(vcpu.exit());
+      if (hasExit) return this.#after(entry.exit());
       if (!this.#ticker.ticked()) return this.#after({ kind: "interrupted" });
       clock.tick();
       const left = limit - clock.elapsed;

@@ -1,7 +1,7 @@
 /** The two streams of exits: on the calling thread, and beside the event loop. */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Exit } from "../exits/exits.ts";
-import { badArgument } from "../kvm-error.ts";
+import { dispatchNow } from "./dispatch.ts";
 import { RunLoop, type Runnable } from "./run-loop.ts";
 import type { RunPlan } from "./run-options.ts";
 
@@ -16,6 +16,11 @@ const lastKinds: ReadonlySet<Exit["kind"]> = new Set<Exit["kind"]>([
   "exit-limit",
   "guest-exit",
 ]);
+
+/** Whether a run is over after an exit. */
+export function endsRun({ kind }: Exit): boolean {
+  return lastKinds.has(kind);
+}
 
 /** The exits of a run that keeps the thread. @param requireOpen throws where the machine was closed */
 export function* syncExits(
@@ -32,8 +37,7 @@ export function* syncExits(
       const exit: Exit = exits < maxExits ? loop.step()! : { kind: "exit-limit", exits };
       exits++;
       if (dispatch !== undefined) {
-        const outcome = dispatch(exit);
-        if (outcome instanceof Promise) throw answersLater(exit, outcome);
+        const outcome = dispatchNow(dispatch, exit);
         if (outcome === "handled") {
           if (includeHandled) yield exit;
           continue;
@@ -45,7 +49,7 @@ export function* syncExits(
           return;
         }
       }
-      if (lastKinds.has(exit.kind)) {
+      if (endsRun(exit)) {
         loop.disarm();
         yield exit;
         return;
@@ -89,7 +93,7 @@ export async function* asyncExits(
           return;
         }
       }
-      if (lastKinds.has(exit.kind)) {
+      if (endsRun(exit)) {
         loop.disarm();
         yield exit;
         return;
@@ -99,10 +103,4 @@ export async function* asyncExits(
   } finally {
     loop.disarm();
   }
-}
-
-function answersLater(exit: Exit, promise: Promise<unknown>): Error {
-  // Nobody waits for it any more; what it is rejected with must not end the process.
-  promise.catch(() => undefined);
-  return badArgument(`a device answers ${exit.kind} later`, exit, "use stream() for devices that return promises");
 }
