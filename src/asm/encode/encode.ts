@@ -28,6 +28,8 @@ export interface Request {
 export interface Encoding {
   readonly bytes: Uint8Array;
   readonly writer: Writer;
+  /** Which of the forms it is. */
+  readonly form: Form;
   /** Offset and size in bytes; size 0 where there is none. */
   readonly displacement: { readonly offset: number; readonly size: number };
   /** An immediate, or a branch's distance. */
@@ -101,10 +103,12 @@ export class Encoder {
         if (!decoder.canDecode) return undefined;
         decoder.ip = 0n;
         decoder.decodeOut(decoded);
-        if (!this.#readBack.isWhatWasWritten(decoded, request.forms, request.instruction)) return undefined;
+        const form = this.#readBack.formOf(decoded, request.forms, request.instruction);
+        if (form === undefined) return undefined;
         encodings.push({
           bytes: bytes.slice(start, decoder.position),
           writer: "keystone",
+          form,
           ...numberPlaces(decoder, decoded),
         });
       }

@@ -25,6 +25,7 @@ import type { Mode } from "../mode.ts";
 import type { InstructionNode, NodeOperand } from "../builder/node.ts";
 import type { OperandKind } from "../instructions/operand-kind.ts";
 import { hasRegister } from "../operands/register.ts";
+import { numberOf } from "./number-place.ts";
 import type { ResolvedOperand } from "./resolved.ts";
 import { addressBits, placeholder } from "./resolved.ts";
 
@@ -195,14 +196,14 @@ function rangeToText({ bits, extendedTo }: NonNullable<OperandKind["immediate"]>
   return `imm${bits}${isExtended ? ` of a ${extendedTo}-bit operand` : ""} is ${first}..${last}`;
 }
 
-/** The labels that an instruction's operands name. */
-export function expressionsOf(node: InstructionNode): readonly Expression[] {
-  return node.operands.flatMap((operand) => {
-    if (isExpression(operand)) return [operand];
-    if (typeof operand === "object" && operand.kind === "far")
-      return isExpression(operand.offset) ? [operand.offset] : [];
-    if (typeof operand === "object" && operand.kind === "memory" && isExpression(operand.displacement))
-      return [operand.displacement];
-    return [];
-  });
+/** The numbers among an instruction's operands that depend on labels. */
+export function expressionsOf({ operands }: InstructionNode): readonly Expression[] {
+  let expressions: Expression[] | undefined;
+  for (const operand of operands) {
+    const number = numberOf(operand);
+    if (typeof number === "object") (expressions ??= []).push(number);
+  }
+  return expressions ?? none;
 }
+
+const none: readonly Expression[] = [];

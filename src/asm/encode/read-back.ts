@@ -1,7 +1,8 @@
 /** Reading back: whether decoded bytes are the instruction that was written. */
 import type * as Iced from "iced-x86";
 import type { Form } from "../instructions/form.ts";
-import type { OperandKind } from "../instructions/operand-kind.ts";
+import type { WrittenOperand } from "../instructions/operand-kind.ts";
+import type { Mode } from "../mode.ts";
 import { registerId, widen } from "./register-id.ts";
 import type { ResolvedInstruction, ResolvedMemory, ResolvedOperand } from "./resolved.ts";
 import { addressBits, neededSegment, roundingControls } from "./resolved.ts";
@@ -14,49 +15,41 @@ export class ReadBack {
     this.#iced = iced;
   }
 
-  /** Whether `decoded` is one of the forms that fit, with exactly the written prefix and operands. */
-  isWhatWasWritten(decoded: Iced.Instruction, forms: readonly Form[], written: ResolvedInstruction): boolean {
+  /** Which of the forms that fit `decoded` is, with exactly the written prefix and operands; `undefined` if none. */
+  formOf(decoded: Iced.Instruction, forms: readonly Form[], written: ResolvedInstruction): Form | undefined {
     const { code } = decoded;
     const form = forms.find((each) => each.code === code);
-    if (form === undefined || !samePrefix(decoded, written) || !this.#sameDecorators(decoded, written)) return false;
+    if (form === undefined || !samePrefix(decoded, written) || !this.#sameDecorators(decoded, written))
+      return undefined;
     const kinds = form.written;
-    if (kinds.length !== written.operands.length) return false;
-    if (
-      !written.operands.every((operand, i) =>
-        this.#sameOperand(decoded, kinds[i]!.position, kinds[i]!, operand, written),
-      )
-    )
-      return false;
-    return this.#sameImplied(decoded, form, written);
+    if (kinds.length !== written.operands.length) return undefined;
+    const isSame = written.operands.every((operand, i) => this.#sameOperand(decoded, kinds[i]!, operand, written));
+    return isSame && this.#sameImplied(decoded, form, written) ? form : undefined;
   }
 
   #sameOperand(
     decoded: Iced.Instruction,
-    i: number,
-    kind: OperandKind,
+    kind: WrittenOperand,
     operand: ResolvedOperand,
     { mode }: ResolvedInstruction,
   ): boolean {
     const { OpKind } = this.#iced;
-    if (typeof operand === "bigint") {
-      if (kind.branch !== undefined) return decoded.nearBranchTarget === BigInt.asUintN(mode, operand);
-      if (kind.constant !== undefined) return kind.constant === operand;
-      const { extendedTo } = kind.immediate!;
-      return BigInt.asUintN(extendedTo, decoded.immediate(i)) === BigInt.asUintN(extendedTo, operand);
-    }
+    const { position } = kind;
+    if (typeof operand === "bigint") return sameNumber(decoded, kind, operand, mode);
     if (operand.kind === "far") {
-      const target = kind.far === 16 ? decoded.farBranch16 : decoded.farBranch32;
       return (
-        decoded.opKind(i) === OpKind[`FarBranch${kind.far!}`] &&
+        decoded.opKind(position) === OpKind[`FarBranch${kind.far!}`] &&
         decoded.farBranchSelector === operand.selector &&
-        BigInt(target) === BigInt.asUintN(kind.far!, operand.offset)
+        sameNumber(decoded, kind, operand.offset, mode)
       );
     }
     if (operand.kind === "memory") {
-      return decoded.opKind(i) === OpKind.Memory && this.#sameMemory(decoded, operand, addressBits(operand, mode));
+      return (
+        decoded.opKind(position) === OpKind.Memory && this.#sameMemory(decoded, operand, addressBits(operand, mode))
+      );
     }
-    if (decoded.opKind(i) !== OpKind.Register) return false;
-    const register = decoded.opRegister(i);
+    if (decoded.opKind(position) !== OpKind.Register) return false;
+    const register = decoded.opRegister(position);
     if (register === registerId(this.#iced, operand.name)) return true;
     return (
       operand.class === "r16" &&
@@ -72,8 +65,7 @@ export class ReadBack {
       decoded.memoryBase === this.#register(memory.base) &&
       decoded.memoryIndex === this.#register(memory.index) &&
       (memory.index === undefined || decoded.memoryIndexScale === memory.scale) &&
-      (memory.displacement === undefined ||
-        BigInt.asUintN(bits, decoded.memoryDisplacement) === BigInt.asUintN(bits, memory.displacement)) &&
+      (memory.displacement === undefined || sameDisplacement(decoded, memory.displacement, bits)) &&
       decoded.segmentPrefix === (segment === undefined ? Register.None : registerId(this.#iced, segment)) &&
       (memory.base !== undefined || memory.index !== undefined || decoded.memoryDisplSize === bits / 8)
     );
@@ -112,6 +104,23 @@ export class ReadBack {
       return ofMode.includes(opKind);
     });
   }
+}
+
+/** Whether a number that is no displacement is the written one: what a branch or far pointer points to, or an immediate. */
+export function sameNumber(decoded: Iced.Instruction, kind: WrittenOperand, written: bigint, mode: Mode): boolean {
+  if (kind.branch !== undefined) return decoded.nearBranchTarget === BigInt.asUintN(mode, written);
+  if (kind.constant !== undefined) return kind.constant === written;
+  if (kind.far !== undefined) {
+    const target = kind.far === 16 ? decoded.farBranch16 : decoded.farBranch32;
+    return BigInt(target) === BigInt.asUintN(kind.far, written);
+  }
+  const { extendedTo } = kind.immediate!;
+  return BigInt.asUintN(extendedTo, decoded.immediate(kind.position)) === BigInt.asUintN(extendedTo, written);
+}
+
+/** Whether the displacement of an address of `bits` is the written one. */
+export function sameDisplacement(decoded: Iced.Instruction, written: bigint, bits: number): boolean {
+  return BigInt.asUintN(bits, decoded.memoryDisplacement) === BigInt.asUintN(bits, written);
 }
 
 function samePrefix(decoded: Iced.Instruction, { prefix }: ResolvedInstruction): boolean {
