@@ -5,6 +5,7 @@ export { AsmError } from "./asm-error.ts";
 export type { AssembleOptions } from "./assemble-options.ts";
 export type { Program, ProgramSection } from "./assemble.ts";
 export { assemble, startingMode } from "./assemble.ts";
+export { definedLabels, undefinedLabels } from "./link/check-labels.ts";
 export { code16, code32, code64 } from "./builder/code.ts";
 export type {
   AnyCode,

@@ -5,8 +5,10 @@
 import type { ListingLine, Mode } from "../asm/index.ts";
 import type { PhysAddr, VirtAddr } from "../core/address.ts";
 import type { Mapping, PagingMode, PagingRequirements } from "../paging/index.ts";
-import type { CpuState, SegmentState } from "./cpu-state.ts";
+import type { CpuState } from "./cpu-state.ts";
+import type { Descriptor, Gate } from "./descriptors/index.ts";
 import type { EntryMode } from "./entry/entry-mode.ts";
+import type { E820Entry } from "./tables/e820.ts";
 
 /** A range of guest-physical addresses. */
 interface AddressRange {
@@ -43,12 +45,43 @@ export interface Chunk {
   readonly bytes: Uint8Array;
 }
 
-/** The GDT of an image. */
+/** An entry of a descriptor table. */
+export interface ImageDescriptor {
+  readonly name: string;
+  /** As the segment registers hold it: with the segment's DPL as RPL. */
+  readonly selector: number;
+  readonly descriptor: Descriptor;
+}
+
+/** The GDT of an image; its bytes are the chunk `gdt`. */
 export interface ImageGdt {
   /** Its physical address; `undefined` where no table lies in memory. */
   readonly at: PhysAddr | undefined;
-  /** From selector 0x08 on. */
-  readonly segments: readonly { readonly name: string; readonly state: SegmentState }[];
+  /** Its entries in the order of their selectors, from 0x08 on. */
+  readonly entries: readonly ImageDescriptor[];
+}
+
+/** An LDT of an image; its bytes are the chunk `ldt NAME`. */
+export interface ImageLdt {
+  /** The name of its segment in the GDT. */
+  readonly name: string;
+  readonly at: PhysAddr;
+  /** Its entries in the order of their selectors, from 0x04 on. */
+  readonly entries: readonly ImageDescriptor[];
+}
+
+/** A task-state segment of an image; its bytes are the chunk `tss NAME`. */
+export interface ImageTss {
+  /** The name of its segment in the GDT. */
+  readonly name: string;
+  readonly at: PhysAddr;
+}
+
+/** The IDT of an image; in real mode the interrupt vector table. Its bytes are the chunk `idt`. */
+export interface ImageIdt {
+  readonly at: PhysAddr;
+  /** The vectors that lead anywhere, in their order. */
+  readonly vectors: readonly { readonly vector: number; readonly gate: Gate }[];
 }
 
 /** A mapping of an image. */
@@ -73,6 +106,25 @@ export interface ImageSection {
   readonly phys: PhysAddr;
   /** In bytes. */
   readonly size: number;
+}
+
+/** A stack of an image. */
+export interface ImageStack {
+  readonly name: string;
+  /** The lowest address; with paging, virtual. */
+  readonly virt: VirtAddr;
+  readonly phys: PhysAddr;
+  /** In bytes. */
+  readonly size: bigint;
+  /** Whether the pages below and above it are unmapped. */
+  readonly guard: boolean;
+}
+
+/** The map of physical memory that the guest finds; its bytes are the chunk `e820`. */
+export interface ImageE820 {
+  readonly at: PhysAddr;
+  readonly virt: VirtAddr;
+  readonly entries: readonly E820Entry[];
 }
 
 /** A program of an image; its bytes are the chunk `code NAME`. */
@@ -110,8 +162,17 @@ export interface Image {
   readonly cpu: CpuState;
   /** `undefined` in real mode. */
   readonly gdt: ImageGdt | undefined;
+  readonly ldts: readonly ImageLdt[];
+  readonly tasks: readonly ImageTss[];
+  /** `undefined` where the description has none. */
+  readonly idt: ImageIdt | undefined;
   /** `undefined` where the guest starts without paging. */
   readonly paging: ImagePaging | undefined;
+  readonly stacks: readonly ImageStack[];
+  /** `undefined` where the guest finds no map of its memory. */
+  readonly e820: ImageE820 | undefined;
+  /** What the description's names stand for in guest code: addresses, sizes, selectors. Labels have `place.` before them. */
+  readonly symbols: Readonly<Record<string, bigint>>;
   /** In the order of the description. */
   readonly programs: readonly ImageProgram[];
   readonly warnings: readonly ImageWarning[];

@@ -2,26 +2,45 @@
 export type { CodePlace } from "../core/code-place.ts";
 export type { CpuState, DescriptorTableRegister, GeneralRegisters, SegmentName, SegmentState } from "./cpu-state.ts";
 export type {
-  Consistent,
   CpuDescription,
   GdtDescription,
   GuestDescription,
   MappingDescription,
   MemoryDescription,
-  Mistake,
   PagingTablesDescription,
   PlaceDescription,
   SectionDescription,
+  AliasDescription,
+  CallGateDescription,
+  IdtDescription,
+  InterruptDescription,
+  LdtDescription,
+  SegmentDescription,
+  StackDescription,
+  StackPointer,
+  StorageDescription,
+  TablePlacement,
+  TaskGateDescription,
+  TssDescription,
+  WindowDescription,
 } from "./description/description.ts";
+export type { Consistent, Mistake } from "./description/consistent.ts";
+export type { SymbolsIn } from "./description/symbol-names.ts";
 export type { EntryMode } from "./entry/entry-mode.ts";
 export type {
   Chunk,
   Image,
+  ImageDescriptor,
+  ImageE820,
   ImageGdt,
+  ImageIdt,
+  ImageLdt,
   ImageMapping,
   ImagePaging,
   ImageProgram,
   ImageSection,
+  ImageStack,
+  ImageTss,
   ImageWarning,
   MemoryRegion,
 } from "./image.ts";

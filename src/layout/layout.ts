@@ -1,27 +1,20 @@
 /** From a description to an image. */
-import { toBytes } from "../core/units.ts";
-import {
-  buildPageTables,
-  memoryOf,
-  pagingModeOf,
-  PagingError,
-  walk,
-  type AddressSpace,
-  type FaultReason,
-  type PageTables,
-} from "../paging/index.ts";
-import type { CpuState } from "./cpu-state.ts";
-import type { Consistent, GuestDescription } from "./description/description.ts";
+import { memoryOf } from "../paging/index.ts";
+import type { Consistent } from "./description/consistent.ts";
+import type { GuestDescription } from "./description/description.ts";
 import { checkForm } from "./description/description-schema.ts";
-import { entryModes } from "./entry/entry-mode.ts";
 import { entrySegments } from "./entry/entry-segments.ts";
 import { entryState } from "./entry/entry-state.ts";
-import { gdtChunks, gdtOf, gdtRegister } from "./tables/gdt.ts";
-import type { Image, ImageMapping, ImageWarning, MemoryRegion } from "./image.ts";
-import { LayoutError } from "./layout-error.ts";
-import { memoryRegions, placeChunks, requireMemory, requireNoMemory } from "./memory/memory-map.ts";
-import { placesOf, stackPointer } from "./memory/places.ts";
+import { requireReachable } from "./entry/reachable.ts";
+import type { Image } from "./image.ts";
+import { guestSpace } from "./memory/address-space.ts";
+import { placeChunks } from "./memory/chunks.ts";
+import { memoryRegions } from "./memory/regions.ts";
+import { stackPointer } from "./memory/stacks.ts";
 import { assemblePrograms, entryProgram } from "./programs/programs.ts";
+import { symbolsOf } from "./programs/symbols.ts";
+import { finishTables, fixedTables, planTables, tableChunks } from "./tables/tables.ts";
+import { warningsOf } from "./warnings.ts";
 
 /** A description on its way to an image. */
 export interface Layout {
@@ -53,130 +46,53 @@ export function layout<const D extends GuestDescription>(description: D & Consis
 
 async function build(given: unknown): Promise<Image> {
   const description = await checkForm(given);
-  const { mode } = description;
   const memory = memoryRegions(description);
-  const mappings = mappingsOf(description, memory);
-  const tables = tablesOf(description, mappings);
-  const gdt = gdtOf(description);
-  const segments = entrySegments(description, gdt);
-  const places = placesOf(memory, mappings);
-  const programs = await assemblePrograms(description, places, segments.cs);
+  const space = guestSpace(description, memory, fixedTables(description, memory));
+  const { mappings, tables: pageTables, stacks, places } = space;
+  const planned = planTables(description, memory, space);
+  const segments = entrySegments(description, planned.gdt);
+  const { programs, symbols } = await assemblePrograms(
+    description,
+    places,
+    segments.cs,
+    symbolsOf({ memory, space, planned }),
+  );
   const entry = entryProgram(description, programs);
-  const chunks = placeChunks(memory, [
-    ...(tables === undefined ? [] : [{ name: "page tables", at: tables.at, bytes: tables.bytes }]),
-    ...gdtChunks(gdt),
-    ...programs.flatMap((each) => each.chunks),
-  ]);
+  const tables = finishTables(description, planned, { space, segments, symbols });
+  const chunks = placeChunks(
+    memory,
+    [
+      ...(pageTables === undefined ? [] : [{ name: "page tables", at: pageTables.at, bytes: pageTables.bytes }]),
+      ...tableChunks(tables),
+      ...programs.flatMap((each) => each.chunks),
+    ],
+    stacks.map(({ name, phys, size }) => ({ name: `stacks.${name}`, at: phys, size })),
+  );
+  const rsp = stackPointer(description, stacks, places, segments.ss);
   const cpu = entryState(description, {
     segments,
-    gdt: gdtRegister(description, gdt, mappings),
-    tables,
+    gdt: planned.gdtr,
+    idt: { base: 0n, limit: description.mode === "real16" ? 0x3ff : 0 },
+    tables: pageTables,
     rip: entry.origin,
-    stackPointer: stackPointer(description, places, segments.ss),
+    stackPointer: rsp?.offset,
   });
-  requireReachable({ memory: memoryOf(chunks, memory), cpu, mappings: mappings ?? [] }, description, cpu);
+  requireReachable({ memory: memoryOf(chunks, memory), cpu, mappings: mappings ?? [] }, cpu, rsp?.name);
   return {
-    mode,
+    mode: description.mode,
     memory,
     chunks,
     cpu,
-    gdt,
-    paging: tables && { mode: tables.mode, root: tables.root, mappings: mappings!, requires: tables.requires },
+    ...tables,
+    paging: pageTables && {
+      mode: pageTables.mode,
+      root: pageTables.root,
+      mappings: mappings!,
+      requires: pageTables.requires,
+    },
+    stacks,
+    symbols: Object.fromEntries(symbols),
     programs: programs.map(({ program }) => program),
     warnings: warningsOf(mappings ?? []),
   };
-}
-
-/** Walks the tables, as the CPU will, to the first instruction and to the first byte that is pushed. */
-function requireReachable(
-  space: AddressSpace & { readonly mappings: readonly ImageMapping[] },
-  { stack }: GuestDescription,
-  { regs, segments }: CpuState,
-): void {
-  if (pagingModeOf(space.cpu) === "off") return;
-  const cpl = segments.cs.dpl;
-  const fetch = walk(space, regs.rip, { kind: "fetch", cpl }).fault;
-  if (fetch !== undefined)
-    throw new LayoutError(`entry: ${fetch.message}`, {
-      code: "NOT_EXECUTABLE",
-      value: regs.rip,
-      hint: fetchHint(fetch.reason, mappingName(space.mappings, regs.rip)),
-    });
-  if (stack === undefined) return;
-  const push = walk(space, BigInt.asUintN(64, regs.rsp - 1n), { kind: "write", cpl }).fault;
-  if (push !== undefined) throw new LayoutError(`stack: ${push.message}`, { code: "INCONSISTENT", value: stack });
-}
-
-function mappingName(mappings: readonly ImageMapping[], address: bigint): string {
-  const mapping = mappings.find(({ virt, size }) => virt <= address && address < virt + size);
-  return mapping === undefined ? "the mapping" : `paging.map.${mapping.name}`;
-}
-
-function fetchHint(reason: FaultReason, mapping: string): string {
-  if (reason === "supervisor-only") return `set user of ${mapping}, or start with a code segment of dpl 0`;
-  if (reason === "smep") return `leave user out of ${mapping}, or clear SMEP (bit 20) in cpu.cr4`;
-  return `the first instruction needs ${mapping} to be there with access "rx" or "rwx"`;
-}
-
-function mappingsOf({ mode, paging }: GuestDescription, memory: readonly MemoryRegion[]): ImageMapping[] | undefined {
-  if ((paging === undefined) !== (entryModes[mode].paging === undefined)) {
-    throw new LayoutError(`paging: ${mode} ${paging === undefined ? "needs page tables" : "has no paging"}`, {
-      code: "INCONSISTENT",
-      value: paging,
-    });
-  }
-  if (paging === undefined) return undefined;
-  return Object.entries(paging.map).map(([name, { virt, phys, size, backing = "ram", ...rest }]) => {
-    const mapping = {
-      ...structuredClone(rest),
-      name,
-      virt: toBytes(virt)!,
-      phys: toBytes(phys)!,
-      size: toBytes(size)!,
-      backing,
-    };
-    const check = backing === "ram" ? requireMemory : requireNoMemory;
-    check(memory, { at: mapping.phys, size: mapping.size }, `paging.map.${name}`);
-    return mapping;
-  });
-}
-
-function tablesOf(
-  { mode, paging }: GuestDescription,
-  mappings: readonly ImageMapping[] | undefined,
-): PageTables | undefined {
-  const pagingMode = entryModes[mode].paging;
-  if (paging === undefined || mappings === undefined || pagingMode === undefined) return undefined;
-  try {
-    return buildPageTables({ mode: pagingMode, tables: toBytes(paging.tables)!, mappings });
-  } catch (error) {
-    throw error instanceof PagingError ? inTermsOfLayouts(error) : error;
-  }
-}
-
-/** Errors whose hints name options that only descriptions of page tables have. */
-function inTermsOfLayouts(error: PagingError): Error {
-  const [message] = error.message.split("\n");
-  const details = { value: error.value, cause: error };
-  switch (error.code) {
-    case "OVERLAP":
-      return new LayoutError(`paging.map: ${message}`, {
-        code: "OVERLAP",
-        ...details,
-        hint: "give each mapping virtual addresses of its own: change virt or size of one",
-      });
-    case "OVER_BUDGET":
-      return new LayoutError(`paging: ${message}`, { code: "DOES_NOT_FIT", ...details, hint: "use larger pages" });
-    default:
-      return error;
-  }
-}
-
-function warningsOf(mappings: readonly ImageMapping[]): ImageWarning[] {
-  return mappings
-    .filter(({ access, backing }) => access === "rwx" && backing === "ram")
-    .map(({ name }) => ({
-      code: "WRITABLE_AND_EXECUTABLE",
-      message: `paging.map.${name} is writable and executable: the guest can run what it writes`,
-    }));
 }

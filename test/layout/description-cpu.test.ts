@@ -45,14 +45,14 @@ describe("control registers", () => {
     [
       "five levels over tables of four",
       edit(longGuest(), { "cpu.cr4": 0x1020 }),
-      "cpu.cr4: 0x1020 has LA57, which long64 must not have",
+      "cpu.cr4: 0x1020 has LA57, which 4-level paging must not have",
       "INCONSISTENT",
       0x1020n,
     ],
     [
       "protected mode with paging",
       edit(protectedGuest(), { "cpu.cr0": 0x8000_0001 }),
-      "cpu.cr0: 0x80000001 has PG, which protected32 must not have",
+      "cpu.cr0: 0x80000001 has PG, which protected32 without page tables must not have",
       "INCONSISTENT",
       0x8000_0001n,
     ],
@@ -134,9 +134,9 @@ describe("the GDT", () => {
       edit(longGuest(), {
         "gdt.segments": Object.fromEntries(Array.from({ length: 8192 }, (_, i) => [`data${i}`, data])),
       }),
-      "gdt.segments: a GDT holds 8192 entries with the null one, got 8193",
+      "gdt.segments: a descriptor table holds 8192 entries of 8 bytes, got 8193",
       "BAD_DESCRIPTION",
-      8192,
+      8193,
     ],
     [
       "with a name that JavaScript would put first",

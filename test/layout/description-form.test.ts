@@ -88,12 +88,12 @@ describe("sizes and addresses", () => {
 });
 
 describe("keys", () => {
-  const topLevel = "\n  hint: there is mode, memory, paging, gdt, cpu, place, entry, stack";
+  const topLevel = "\n  hint: there is mode, memory, paging, stacks, gdt, idt, e820, cpu, place, entry, stack";
   testFailures("LayoutError", [
     form(
       "misspelt, though it is then missing too",
       edit(longGuest(), { "memory.ram": { at: 0, sise: "4KiB" } }),
-      "memory.ram.sise: there is no such key\n  hint: there is at, size",
+      "memory.ram.sise: there is no such key\n  hint: there is kind, at, size, align, below, offset, of",
       "4KiB",
     ),
     form("unknown", edit(longGuest(), { cpus: 2 }), `cpus: there is no such key${topLevel}`, 2),
@@ -101,7 +101,7 @@ describe("keys", () => {
     form(
       "a register of another mode",
       edit(longGuest(), { "cpu.eax": 1 }),
-      "cpu.eax: there is no such key\n  hint: there is segments, rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, rflags, cr0, cr4, efer, r8, r9, r10, r11, r12, r13, r14, r15",
+      "cpu.eax: there is no such key\n  hint: there is segments, tr, ldtr, rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, rflags, cr0, cr4, efer, r8, r9, r10, r11, r12, r13, r14, r15",
       1,
     ),
     form(
@@ -113,7 +113,7 @@ describe("keys", () => {
     form(
       "of the other kind of segment",
       withSegment({ type: "data", readable: true }),
-      "gdt.segments.code.readable: there is no such key\n  hint: there is type, bits, readable, conforming, base, limit, dpl, present, accessed, available, granularity, writable, expandDown",
+      "gdt.segments.code.readable: there is no such key\n  hint: there is type, bits, writable, expandDown, base, limit, dpl, present, accessed, available, granularity",
       true,
     ),
     form("missing: mode", edit(longGuest(), { mode: gone }), "mode: it is missing", undefined),
@@ -134,7 +134,7 @@ describe("keys", () => {
 });
 
 describe("values of a few words", () => {
-  const modes = '"long64", "protected32" or "real16"';
+  const modes = '"compat32", "long64", "protected16", "protected32" or "real16"';
   testFailures("LayoutError", [
     form("a mode", edit(longGuest(), { mode: "long" }), `mode: expected ${modes}, got "long"`, "long"),
     form(
@@ -157,9 +157,9 @@ describe("values of a few words", () => {
     ),
     form(
       "a page size",
-      edit(longGuest(), { "paging.map.text.pageSize": "4MiB" }),
-      'paging.map.text.pageSize: expected "1GiB", "2MiB", "4KiB" or "largest", got "4MiB"',
-      "4MiB",
+      edit(longGuest(), { "paging.map.text.pageSize": "8MiB" }),
+      'paging.map.text.pageSize: expected "1GiB", "2MiB", "4KiB", "4MiB" or "largest", got "8MiB"',
+      "8MiB",
     ),
     form(
       "a backing",
@@ -194,14 +194,14 @@ describe("segments", () => {
   testFailures("LayoutError", [
     form(
       "a type",
-      withSegment({ type: "tss", bits: 64 }),
-      'gdt.segments.code.type: expected "code" or "data", got "tss"',
-      "tss",
+      withSegment({ type: "trap-gate", bits: 64 }),
+      'gdt.segments.code.type: expected "code", "ldt", "call-gate", "task-gate", "data" or "tss", got "trap-gate"',
+      "trap-gate",
     ),
     form(
       "no type",
       withSegment({ bits: 64 }),
-      'gdt.segments.code.type: expected "code" or "data", got nothing',
+      'gdt.segments.code.type: expected "code", "ldt", "call-gate", "task-gate", "data" or "tss", got nothing',
       undefined,
     ),
     form(

@@ -181,7 +181,10 @@ describe("the GDT in memory", () => {
   testFailures("LayoutError", [
     [
       "over page tables",
-      edit(longGuest(), { gdt: { at: 0x3ff0, segments } }),
+      edit(longGuest(), {
+        gdt: { at: 0x3ff0, segments },
+        "paging.map.low": { virt: 0x10_0000, phys: 0x0, size: "20KiB", access: "rw" },
+      }),
       "page tables and gdt overlap: 0x0..0x3fff and 0x3ff0..0x4007\n  hint: begin gdt at physical 0x4000 or above, or move page tables",
       "OVERLAP",
       ["page tables", "gdt"],

@@ -41,10 +41,10 @@ test("a GDT in memory is shown by its descriptors", async () => {
   const image = await layout(edit(protectedGuest(), { gdt: { at: 0x1000, segments } })).build();
   expect(section(image, "gdt")).toEqual([
     "  at physical 0x00001000",
-    "  0x08 0x00cf9b000000ffff code: code32 dpl 0 readable accessed",
-    "  0x10 0x00cf93000000ffff data: data32 dpl 0 writable accessed",
-    "  0x1b 0x0000f60000000fff down: data16 dpl 3 writable expand-down",
-    "  0x20 0x00001d0000000000 gone: code16 dpl 0 conforming accessed not present",
+    "  0x08 0x00cf9b000000ffff code: code32 base 0x0 limit 0xffffffff dpl 0 readable accessed",
+    "  0x10 0x00cf93000000ffff data: data32 base 0x0 limit 0xffffffff dpl 0 writable accessed",
+    "  0x1b 0x0000f60000000fff down: data16 base 0x0 limit 0xfff dpl 3 writable expand-down",
+    "  0x20 0x00001d0000000000 gone: code16 base 0x0 limit 0x0 dpl 0 conforming accessed not present",
   ]);
   expect(section(image, "data:")).toEqual([]);
 });

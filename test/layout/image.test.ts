@@ -1,5 +1,5 @@
 /** The image: the same every time, plain data, and what its description says. */
-import { code64, imageToText, layout, type Image } from "guestwright";
+import { code64, encodeDescriptor, imageToText, layout, type Image } from "guestwright";
 import { describe, expect, test } from "vitest";
 import { image as longMode } from "../../examples/long-mode.ts";
 import { image as swapgs } from "../../examples/msr-swapgs.ts";
@@ -136,7 +136,7 @@ describe("a GDT in memory", () => {
       ),
     );
     expect(image.cpu.gdt).toEqual({ base: 0x1800n, limit: 0x1f });
-    expect(image.gdt!.segments.map(({ name, state }) => [name, state.selector])).toEqual([
+    expect(image.gdt!.entries.map(({ name, selector }) => [name, selector])).toEqual([
       ["code", 0x08],
       ["data", 0x10],
       ["window", 0x1b],
@@ -171,7 +171,9 @@ describe("segment registers", () => {
     expect([cs.selector, ds.selector, ss.selector]).toEqual([0x18, 0x20, 0x28]);
     expect([cs.type, ds.type, ss.type]).toEqual([11, 1, 3]);
     // The table itself says what was described.
-    expect(image.gdt!.segments.map(({ state }) => state.type)).toEqual([11, 11, 10, 1, 2]);
+    expect(image.gdt!.entries.map(({ descriptor }) => encodeDescriptor(descriptor)[5]! & 0xf)).toEqual([
+      11, 11, 10, 1, 2,
+    ]);
     expect(tr).toMatchObject({ type: 11, present: 1, s: 0, unusable: 0, limit: 0x67 });
     expect(ldt).toMatchObject({ unusable: 1 });
   });

@@ -1,6 +1,7 @@
 /** Labels that are defined twice, or nowhere, or in code of another mode. */
 import { AsmError } from "../asm-error.ts";
 import { locate } from "../builder/call-site.ts";
+import type { AnyCode } from "../builder/code-types.ts";
 import type { Expression } from "../operands/expression.ts";
 import { isExpression, labelsOf } from "../operands/expression.ts";
 import type { Placed } from "./link.ts";
@@ -51,6 +52,34 @@ export function checkLabels(nodes: readonly Node[], symbols: ReadonlyMap<string,
       });
     }
   }
+}
+
+/**
+ * The names that code defines: its labels and constants, without those of a piece of text.
+ *
+ * @example
+ * ```ts
+ * definedLabels(code64().label("spin").jmp("spin")); // ["spin"]
+ * ```
+ */
+export function definedLabels({ nodes }: AnyCode): readonly string[] {
+  return nodes.flatMap((node) =>
+    node.kind === "constant" || (node.kind === "label" && node.local !== true) ? [node.name] : [],
+  );
+}
+
+/**
+ * The names that code uses and does not define: it can be assembled where they have values from outside.
+ *
+ * @example
+ * ```ts
+ * undefinedLabels(code64().label("spin").call("tick").jmp("spin")); // ["tick"]
+ * ```
+ */
+export function undefinedLabels({ nodes }: AnyCode): readonly string[] {
+  const defined = new Set(nodes.flatMap((node) => (node.kind === "label" || node.kind === "constant" ? [node.name] : [])));
+  const used = new Set(nodes.flatMap((node) => expressionsIn(node).flatMap(labelsOf)));
+  return [...used].filter((name) => !defined.has(name));
 }
 
 /** So many labels are listed; of more, only one that is spelled alike. */

@@ -4,6 +4,8 @@
  */
 import { show } from "../../core/show.ts";
 import { toBytes } from "../../core/units.ts";
+import { entryModes } from "../entry/entry-mode.ts";
+import type { MemoryRegion } from "../image.ts";
 import type { GuestDescription } from "./description.ts";
 import { LayoutError } from "../layout-error.ts";
 
@@ -32,7 +34,30 @@ export async function checkForm(description: unknown): Promise<GuestDescription>
 }
 
 /** The keys under which an author chooses the names. */
-const named = new Set(["memory", "paging.map", "gdt.segments", "place", "place.*.sections"]);
+const named = new Set([
+  "memory",
+  "paging.map",
+  "stacks",
+  "gdt.segments",
+  "gdt.segments.*.segments",
+  "idt.vectors",
+  "place",
+  "place.*.sections",
+]);
+
+/** What a key that is missing must be. */
+const given = "given";
+
+/** The keys of each kind of memory. */
+const memoryKeys: Readonly<
+  Record<MemoryRegion["kind"], { readonly needs: readonly string[]; readonly has: readonly string[] }>
+> = {
+  ram: { needs: ["size"], has: ["at", "align", "below"] },
+  rom: { needs: ["size"], has: ["at", "align", "below"] },
+  alias: { needs: ["of", "at"], has: ["offset", "size"] },
+  mmio: { needs: ["at", "size"], has: [] },
+  reserved: { needs: ["at", "size"], has: [] },
+};
 
 /** A path with `*` for the names that the author chose. */
 function shapeOf(path: readonly string[]): string {
@@ -48,7 +73,7 @@ async function makeCheck(): Promise<Check> {
   /** An object with these keys and no others, at the place that `shape` says. */
   const object = (shape: string, fields: Readonly<Record<string, unknown>>) => {
     const keys = Object.keys(fields).map((key) => key.replace("?", ""));
-    knownKeys.set(shape, [...new Set([...(knownKeys.get(shape) ?? []), ...keys])]);
+    knownKeys.set(`${shape} ${literalOf(fields["type"])}`, keys);
     return type.raw({ "+": "reject", ...fields });
   };
   /** An object whose keys are the author's names. */
@@ -83,30 +108,114 @@ async function makeCheck(): Promise<Check> {
     "available?": "boolean",
     "granularity?": "'byte' | 'page'",
   } as const;
-  const segment = object("gdt.segments.*", {
-    type: "'code'",
-    bits: "16 | 32 | 64",
-    "readable?": "boolean",
-    "conforming?": "boolean",
-    ...segmentFields,
-  }).or(
-    object("gdt.segments.*", {
-      type: "'data'",
-      "bits?": "16 | 32",
-      "writable?": "boolean",
-      "expandDown?": "boolean",
+  const dpl = { "dpl?": "0 | 1 | 2 | 3" } as const;
+  const placement = { "at?": size, "in?": "string", "offset?": size };
+  const stackPointer = type("unknown").narrow(
+    (value, context) =>
+      typeof value === "string" || toBytes(value) !== undefined || context.mustBe("the name of a stack or an address"),
+  );
+  const isPort = (value: unknown): boolean =>
+    Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 16;
+  const port = type("unknown").narrow(
+    (value, context) =>
+      isPort(value) ||
+      (Array.isArray(value) && value.length === 2 && value.every(isPort) && value[0] <= value[1]) ||
+      context.mustBe("a port from 0 to 0xffff, or the first and the last port of a range"),
+  );
+  /** What a GDT and an LDT can hold. */
+  const segmentIn = (shape: string) =>
+    object(shape, {
+      type: "'code'",
+      bits: "16 | 32 | 64",
+      "readable?": "boolean",
+      "conforming?": "boolean",
       ...segmentFields,
+    })
+      .or(
+        object(shape, {
+          type: "'data'",
+          "bits?": "16 | 32",
+          "writable?": "boolean",
+          "expandDown?": "boolean",
+          ...segmentFields,
+        }),
+      )
+      .or(
+        object(shape, {
+          type: "'call-gate'",
+          target: "string",
+          "segment?": "string",
+          "parameters?": "0 <= number.integer <= 31",
+          ...dpl,
+        }),
+      );
+  const segment = segmentIn("gdt.segments.*")
+    .or(
+      object("gdt.segments.*", {
+        type: "'tss'",
+        "bits?": "16 | 32 | 64",
+        "stacks?": object("gdt.segments.*.stacks", { "0?": stackPointer, "1?": stackPointer, "2?": stackPointer }),
+        "ist?": object(
+          "gdt.segments.*.ist",
+          Object.fromEntries(Array.from({ length: 7 }, (_, i) => [`${i + 1}?`, stackPointer])),
+        ),
+        "ports?": port.array(),
+        ...dpl,
+        ...placement,
+      }),
+    )
+    .or(
+      object("gdt.segments.*", {
+        type: "'ldt'",
+        segments: names(segmentIn("gdt.segments.*.segments.*")),
+        ...placement,
+      }),
+    )
+    .or(object("gdt.segments.*", { type: "'task-gate'", task: "string", ...dpl }));
+  const interrupt = type("string").or(
+    object("idt.vectors.*", {
+      handler: "string",
+      "type?": "'interrupt' | 'trap'",
+      "segment?": "string",
+      "ist?": "1 <= number.integer <= 7",
+      ...dpl,
     }),
   );
+  for (const [kind, { needs, has }] of Object.entries(memoryKeys))
+    knownKeys.set(`memory.* ${kind}`, ["kind", ...needs, ...has]);
+  const memory = object("memory.*", {
+    "kind?": type.enumerated(...Object.keys(memoryKeys)),
+    ...Object.fromEntries(["at", "size", "align", "below", "offset"].map((key) => [`${key}?`, size])),
+    "of?": "string",
+  }).narrow((region, context) => {
+    const kind = (region as { readonly kind?: keyof typeof memoryKeys }).kind ?? "ram";
+    const { needs, has } = memoryKeys[kind];
+    const missing = needs.find((key) => !(key in region));
+    if (missing !== undefined) return context.reject({ path: [...context.path, missing], expected: given });
+    const other = Object.keys(region).find((key) => key !== "kind" && ![...needs, ...has].includes(key));
+    return (
+      other === undefined ||
+      context.reject({ path: [...context.path, other], expected: `nothing, since ${kind} has no ${other}` })
+    );
+  });
+  const stack = object("stacks.*", {
+    size,
+    "virt?": size,
+    "phys?": size,
+    "in?": "string",
+    "user?": "boolean",
+    "guard?": "boolean",
+  });
   const mapping = object("paging.map.*", {
     virt: size,
-    phys: size,
+    "phys?": size,
+    "in?": "string",
     size,
     access: "'r' | 'rw' | 'rx' | 'rwx'",
     "user?": "boolean",
     "global?": "boolean",
     "cache?": cache,
-    "pageSize?": "'4KiB' | '2MiB' | '1GiB' | 'largest'",
+    "pageSize?": "'4KiB' | '2MiB' | '4MiB' | '1GiB' | 'largest'",
     "backing?": "'ram' | 'none'",
   });
   const selector = type("unknown").narrow(
@@ -118,11 +227,27 @@ async function makeCheck(): Promise<Check> {
     ["cs", "ds", "es", "fs", "gs", "ss"].map((name) => [`${name}?`, selector]),
   );
   const schema = object("", {
-    mode: "'real16' | 'protected32' | 'long64'",
-    memory: names(object("memory.*", { at: size, size })),
-    "paging?": object("paging", { tables: size, map: names(mapping) }),
-    "gdt?": object("gdt", { "at?": size, segments: names(segment) }),
-    "cpu?": object("cpu", { "segments?": object("cpu.segments", segmentRegisters), ...registerFields }),
+    mode: type.enumerated(...Object.keys(entryModes)),
+    memory: names(memory),
+    "paging?": object("paging", {
+      "mode?": "'32-bit' | 'pae' | '4-level' | '5-level'",
+      "tables?": size,
+      map: names(mapping),
+    }),
+    "stacks?": names(stack),
+    "gdt?": object("gdt", { segments: names(segment), ...placement }),
+    "idt?": object("idt", {
+      vectors: names(interrupt),
+      "stubs?": object("idt.stubs", { in: "string", "offset?": size }),
+      ...placement,
+    }),
+    "e820?": object("e820", placement),
+    "cpu?": object("cpu", {
+      "segments?": object("cpu.segments", segmentRegisters),
+      "tr?": "string | null",
+      "ldtr?": "string | null",
+      ...registerFields,
+    }),
     place: names(
       object("place.*", {
         code,
@@ -143,14 +268,20 @@ async function makeCheck(): Promise<Check> {
     const path = keys.join(".");
     const value = valueAt(description, keys);
     if (error.expected === "removed") {
-      const known = knownKeys.get(shapeOf(keys.slice(0, -1)))!;
+      const owner = valueAt(description, keys.slice(0, -1)) as { readonly type?: unknown; readonly kind?: unknown };
+      const known = knownKeys.get(`${shapeOf(keys.slice(0, -1))} ${literalOf(owner.type ?? owner.kind)}`)!;
       return { message: `${path}: there is no such key`, value, hint: `there is ${known.join(", ")}` };
     }
-    if (error.code === "required") return { message: `${path}: it is missing`, value };
+    if (error.code === "required" || error.expected === given) return { message: `${path}: it is missing`, value };
     // Of a union with one branch left, arktype gives the whole sentence.
     const expected = error.expected.replace(`${path} must be `, "").replace(/ \(was .*\)$/s, "");
     return { message: `${path === "" ? "the description" : path}: expected ${expected}, got ${show(value)}`, value };
   };
+}
+
+/** What tells the kinds of an object apart: a schema's `"'code'"`, or a value's `"code"`. */
+function literalOf(type: unknown): string {
+  return typeof type === "string" ? type.replaceAll("'", "") : "";
 }
 
 function valueAt(description: unknown, path: readonly string[]): unknown {

@@ -1,24 +1,63 @@
 /** The description of a guest: what an author writes. Everything else is derived from it. */
-import type { AnyCode, Linked } from "../../asm/index.ts";
+import type { AnyCode } from "../../asm/index.ts";
 import type { Size } from "../../core/units.ts";
-import type { Access, CacheSetting, PageSize } from "../../paging/index.ts";
+import type { Access, CacheSetting, PageSize, PagingMode } from "../../paging/index.ts";
 import type { Segment } from "../descriptors/segment.ts";
 import type { EntryMode } from "../entry/entry-mode.ts";
 
-/** A range of guest-physical memory. */
-export interface MemoryDescription {
-  /** The first address, in bytes; a multiple of 4096. */
+/** Memory of the guest: RAM, or ROM that it can read and execute, but whose writes exit. */
+export interface StorageDescription {
+  /** `"ram"` where not given. */
+  readonly kind?: "ram" | "rom";
+  /**
+   * The first physical address, in bytes; a multiple of 4096. Where not given, the lowest one where the region fits, after
+   * those that say theirs.
+   */
+  readonly at?: Size;
+  /** In bytes; a multiple of 4096, at least 4096. */
+  readonly size: Size;
+  /** Without `at`: what the address is a multiple of, in bytes; a power of two from 4096 on, which is the default. */
+  readonly align?: Size;
+  /** Without `at`: the physical address, in bytes, that the region ends at or below. */
+  readonly below?: Size;
+}
+
+/** Memory that the guest finds at one more physical address: what it writes at one, it reads at the other. */
+export interface AliasDescription {
+  readonly kind: "alias";
+  /** The `ram` or `rom` region that it shows. */
+  readonly of: string;
+  /** The first physical address, in bytes; a multiple of 4096. */
+  readonly at: Size;
+  /** Bytes from the beginning of that region; a multiple of 4096. 0 where not given. */
+  readonly offset?: Size;
+  /** In bytes; a multiple of 4096. The rest of that region where not given. */
+  readonly size?: Size;
+}
+
+/** Addresses without memory: registers of a device, or a range that the guest is told to leave alone. Accesses exit. */
+export interface WindowDescription {
+  readonly kind: "mmio" | "reserved";
+  /** The first physical address, in bytes; a multiple of 4096. */
   readonly at: Size;
   /** In bytes; a multiple of 4096, at least 4096. */
   readonly size: Size;
 }
 
+/** A range of guest-physical addresses. */
+export type MemoryDescription = StorageDescription | AliasDescription | WindowDescription;
+
 /** A virtual range that translates to a physical range. */
 export interface MappingDescription {
   /** The first virtual address, in bytes; a multiple of 4096. */
   readonly virt: Size;
-  /** The physical address that it translates to, in bytes; a multiple of 4096. */
-  readonly phys: Size;
+  /**
+   * The physical address that it translates to, in bytes; a multiple of 4096. Where not given, the lowest free one of a
+   * region of RAM: where the alignment of its pages allows, and nothing else in the description lies.
+   */
+  readonly phys?: Size;
+  /** Without `phys`: the region of RAM. Any where not given. */
+  readonly in?: string;
   /** In bytes; a multiple of 4096. */
   readonly size: Size;
   /** Without `x` the entries have XD set, and EFER.NXE is set at entry. */
@@ -40,21 +79,122 @@ export interface MappingDescription {
 
 /** The page tables of a guest. */
 export interface PagingTablesDescription {
-  /** The physical address of the root table; the other tables follow it. A multiple of 4096. */
-  readonly tables: Size;
+  /**
+   * How virtual addresses are translated. Where not given, `"4-level"` in `long64` and `compat32`, `"32-bit"` in the other
+   * modes.
+   */
+  readonly mode?: PagingMode;
+  /**
+   * The physical address of the root table; the other tables follow it. A multiple of 4096. Where not given, the lowest free
+   * address of RAM where they fit.
+   */
+  readonly tables?: Size;
   /** The mappings, by name. */
   readonly map: Readonly<Record<string, MappingDescription>>;
 }
 
-/** The global descriptor table of a guest. */
-export interface GdtDescription {
-  /**
-   * The physical address of the table; with paging, a mapping must cover it. Without it the segment registers are loaded
-   * at entry all the same, but there is no table in memory and the guest cannot load them again.
-   */
+/** Where a table is put: at a physical address, or in a place. */
+export interface TablePlacement {
+  /** The physical address, in bytes; with paging, a mapping must cover the table. */
   readonly at?: Size;
+  /** The mapping or, where the mode has no paging, the memory that holds it. */
+  readonly in?: string;
+  /** Bytes from the beginning of that place. Where not given, the table lies at its end, before those described earlier. */
+  readonly offset?: Size;
+}
+
+/** The name of a stack, whose end is meant, or a stack pointer. */
+export type StackPointer = string | number | bigint;
+
+/** A task-state segment: its descriptor, and what it holds. It needs a place. */
+export interface TssDescription extends TablePlacement {
+  readonly type: "tss";
+  /** Its form. Where not given, 64 in `long64` and `compat32`, 16 in `protected16`, else 32. */
+  readonly bits?: 16 | 32 | 64;
+  /** The privilege level, 0 to 3. 0 where not given. */
+  readonly dpl?: 0 | 1 | 2 | 3;
+  /** The stacks that the CPU changes to when it enters privilege level 0, 1 or 2. */
+  readonly stacks?: { readonly [Level in 0 | 1 | 2]?: StackPointer };
+  /** In 64 bits: the interrupt stack table, whose stacks the gates of an IDT can name. */
+  readonly ist?: { readonly [Index in 1 | 2 | 3 | 4 | 5 | 6 | 7]?: StackPointer };
+  /**
+   * The ports, 0 to 0xffff, that code may use whose privilege IOPL does not allow it: numbers, or the first and the last of a
+   * range. Where not given there is no I/O bitmap, and it may use none. Not in 16 bits.
+   */
+  readonly ports?: readonly (number | readonly [first: number, last: number])[];
+}
+
+/** A local descriptor table: its descriptor in the GDT, and its segments. It needs a place. */
+export interface LdtDescription extends TablePlacement {
+  readonly type: "ldt";
+  /** By name, in the order of their selectors from 0x04 on. */
+  readonly segments: Readonly<Record<string, Segment | CallGateDescription>>;
+}
+
+/** A gate through which code of lower privilege calls a label. */
+export interface CallGateDescription {
+  readonly type: "call-gate";
+  /** What is called: a name such as `place.kernel.system_call`. */
+  readonly target: string;
+  /** The name of its code segment in the GDT. That of CS at entry where not given. */
+  readonly segment?: string;
+  /** The privilege that is needed to call it, 0 to 3. 0 where not given. */
+  readonly dpl?: 0 | 1 | 2 | 3;
+  /** How many words, or doublewords, are copied from the caller's stack, 0 to 31; not in long mode. 0 where not given. */
+  readonly parameters?: number;
+}
+
+/** A gate to a task; long mode has none. */
+export interface TaskGateDescription {
+  readonly type: "task-gate";
+  /** The name of the TSS in the GDT. */
+  readonly task: string;
+  /** The privilege that is needed to use it, 0 to 3. 0 where not given. */
+  readonly dpl?: 0 | 1 | 2 | 3;
+}
+
+/** An entry of the GDT. */
+export type SegmentDescription = Segment | TssDescription | LdtDescription | CallGateDescription | TaskGateDescription;
+
+/** Where an interrupt or exception goes. */
+export interface InterruptDescription {
+  /** The label that it goes to: a name such as `place.kernel.page_fault`. */
+  readonly handler: string;
+  /** Whether the interrupt flag is cleared (`"interrupt"`, where not given) or left as it is (`"trap"`). */
+  readonly type?: "interrupt" | "trap";
+  /** The name of the code segment in the GDT. That of CS at entry where not given. */
+  readonly segment?: string;
+  /** The privilege that `int`, `int3` and `into` need to use it, 0 to 3. 0 where not given. */
+  readonly dpl?: 0 | 1 | 2 | 3;
+  /** In 64-bit code: the stack of the TSS's interrupt stack table, 1 to 7. None of them where not given. */
+  readonly ist?: 1 | 2 | 3 | 4 | 5 | 6 | 7;
+}
+
+/**
+ * The interrupt descriptor table of a guest; in real mode the interrupt vector table, at address 0 where it has no place, as
+ * the CPU finds it after a reset. IDTR holds it at entry.
+ */
+export interface IdtDescription extends TablePlacement {
+  /**
+   * Where each vector goes: by its number, 0 to 255, or the name of its exception such as `"#PF"`. A label stands for
+   * `{ handler: label }`. In real mode a label is all that a vector has.
+   */
+  readonly vectors: Readonly<Record<number | string, string | InterruptDescription>>;
+  /**
+   * Where stubs are put that make all vectors look alike: each handler is called as a subroutine, with the address of a frame
+   * that holds all registers, the vector and an error code, in RDI or EDI; see {@link exceptionFrame64}. Where not given, the
+   * gates lead to the handlers themselves.
+   */
+  readonly stubs?: { readonly in: string; readonly offset?: Size };
+}
+
+/**
+ * The global descriptor table of a guest. Where it has no place, the segment registers are loaded at entry all the same, but
+ * there is no table in memory and the guest cannot load them again.
+ */
+export interface GdtDescription extends TablePlacement {
   /** The segments, by name, in the order of their selectors from 0x08 on. */
-  readonly segments: Readonly<Record<string, Segment>>;
+  readonly segments: Readonly<Record<string, SegmentDescription>>;
 }
 
 /** The names of the general registers that a description can set. */
@@ -94,6 +234,12 @@ export interface CpuDescription extends Readonly<Partial<Record<SettableRegister
    * data segment of CS's privilege level in the others.
    */
   readonly segments?: Readonly<Partial<Record<SettableSegment, number | string>>>;
+  /**
+   * The TSS of the GDT in TR, which is marked busy. The first one where not given; `null` where the guest loads TR itself.
+   */
+  readonly tr?: string | null;
+  /** The LDT of the GDT in LDTR. The first one where not given; `null` where the guest loads LDTR itself. */
+  readonly ldtr?: string | null;
 }
 
 /** Where a section of a program is put. */
@@ -116,65 +262,51 @@ export interface PlaceDescription {
   readonly sections?: Readonly<Record<string, SectionDescription>>;
 }
 
+/** A stack. With paging it is a mapping of its own, with access `rw`. */
+export interface StackDescription {
+  /** In bytes; a multiple of 4096. */
+  readonly size: Size;
+  /** With paging: the lowest virtual address, in bytes; a multiple of 4096. The same as the physical one where not given. */
+  readonly virt?: Size;
+  /** The lowest physical address, in bytes; a multiple of 4096. Where not given, free addresses of RAM. */
+  readonly phys?: Size;
+  /** Without `phys`: the region of RAM. Any where not given. */
+  readonly in?: string;
+  /** With paging: whether user mode (CPL 3) may use it too. */
+  readonly user?: boolean;
+  /**
+   * With paging: whether the page below it and the page above it must stay unmapped, so that running past its end faults.
+   * True where not given.
+   */
+  readonly guard?: boolean;
+}
+
 /** A guest: its memory, its tables, its code, and the CPU that starts it. */
 export interface GuestDescription {
   /** The mode at the first instruction. */
   readonly mode: EntryMode;
   /** The guest-physical memory, by name. */
   readonly memory: Readonly<Record<string, MemoryDescription>>;
-  /** The page tables: needed in `long64`, not allowed in the other modes. */
+  /** The page tables: needed in `long64` and `compat32`, possible in `protected16` and `protected32`. */
   readonly paging?: PagingTablesDescription;
+  /** Stacks, by name. */
+  readonly stacks?: Readonly<Record<string, StackDescription>>;
   /** The GDT: a flat code and a flat data segment where not given. Not allowed in `real16`. */
   readonly gdt?: GdtDescription;
+  readonly idt?: IdtDescription;
   readonly cpu?: CpuDescription;
+  /**
+   * A map of the physical memory for the guest, as INT 15h, AX=E820h returns it (ACPI 6.5, 15.1): 20 bytes a range, in
+   * address order.
+   */
+  readonly e820?: TablePlacement;
   /** The programs, by name. */
   readonly place: Readonly<Record<string, PlaceDescription>>;
   /** The program whose first byte runs first. Needed where there are several. */
   readonly entry?: string;
-  /** The mapping, or memory, whose end is the stack pointer at entry. */
+  /**
+   * The stack of `stacks`, or the mapping or memory, whose end is the stack pointer at entry. The only one of `stacks` where
+   * not given.
+   */
   readonly stack?: string;
 }
-
-type PlacesIn<D> = D extends { readonly paging: { readonly map: infer M } }
-  ? keyof M
-  : D extends { readonly memory: infer M }
-    ? keyof M
-    : never;
-
-type SegmentsIn<D> = D extends { readonly gdt: { readonly segments: infer S } } ? keyof S : "code" | "data";
-
-/**
- * What the compiler shows where a name is wrong: what the mistake is, and the names that there are. No value has this type.
- */
-export interface Mistake<Message extends string, ThereIs> {
-  readonly "this name does not exist": Message & ThereIs;
-}
-
-/** `unknown` where one of `Names` is given, or a name that is computed: the build checks it. */
-type Known<Name, Names, What extends string> = Name extends Names
-  ? unknown
-  : string extends Name
-    ? unknown
-    : Mistake<`no ${What} is named "${Name & string}"; there is`, Names>;
-
-/** What a description asks of its own names and labels: where one is wrong, its type here says what is wrong. */
-export type Consistent<D extends GuestDescription> = {
-  readonly place: {
-    readonly [P in keyof D["place"]]: {
-      readonly code: Linked<D["place"][P]["code"]>;
-      readonly in: Known<D["place"][P]["in"], PlacesIn<D>, "place">;
-      readonly sections?: D["place"][P] extends { readonly sections: infer S }
-        ? {
-            readonly [N in keyof S]: S[N] extends { readonly in: infer In }
-              ? { readonly in: Known<In, PlacesIn<D>, "place"> }
-              : unknown;
-          }
-        : unknown;
-    };
-  };
-  readonly entry?: D extends { readonly entry: infer E } ? Known<E, keyof D["place"], "program"> : unknown;
-  readonly stack?: D extends { readonly stack: infer S } ? Known<S, PlacesIn<D>, "place"> : unknown;
-  readonly cpu?: D extends { readonly mode: "protected32" | "long64"; readonly cpu: { readonly segments: infer S } }
-    ? { readonly segments: { readonly [R in keyof S]: Known<S[R], SegmentsIn<D>, "segment"> } }
-    : unknown;
-};

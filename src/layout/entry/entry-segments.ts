@@ -4,8 +4,8 @@ import type { SegmentName, SegmentState } from "../cpu-state.ts";
 import type { GuestDescription, SettableSegment } from "../description/description.ts";
 import { segmentToText, typeBits } from "../descriptors/segment.ts";
 import { entryModes } from "./entry-mode.ts";
-import type { ImageGdt } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
+import { systemRegisters, type PlannedGdt } from "../tables/gdt.ts";
 
 /** What a segment register holds after a null selector was loaded. */
 const nullSegment: SegmentState = {
@@ -32,13 +32,10 @@ const entryTask: SegmentState = { ...nullSegment, limit: 0x67, type: 11, present
 /** The segment registers at entry. */
 export function entrySegments(
   description: GuestDescription,
-  gdt: ImageGdt | undefined,
+  gdt: PlannedGdt | undefined,
 ): Record<SegmentName, SegmentState> {
-  return {
-    ...(gdt === undefined ? realSegments(description) : loadedSegments(description, gdt)),
-    tr: entryTask,
-    ldt: nullSegment,
-  };
+  const { tr = entryTask, ldt = nullSegment } = systemRegisters(description, gdt);
+  return { ...(gdt === undefined ? realSegments(description) : loadedSegments(description, gdt)), tr, ldt };
 }
 
 function realSegments({ cpu }: GuestDescription): Record<SettableSegment, SegmentState> {
@@ -74,7 +71,7 @@ interface Demand {
   readonly holds: (state: SegmentState) => boolean;
 }
 
-function loadedSegments({ mode, cpu }: GuestDescription, gdt: ImageGdt): Record<SettableSegment, SegmentState> {
+function loadedSegments({ mode, cpu }: GuestDescription, gdt: PlannedGdt): Record<SettableSegment, SegmentState> {
   const { bits } = entryModes[mode];
   const chosen = cpu?.segments ?? {};
   const segments = gdt.segments.map(({ state }) => state);
@@ -122,7 +119,7 @@ function accessed(state: SegmentState): SegmentState {
 function requireSegment(
   register: SettableSegment,
   choice: number | string,
-  gdt: ImageGdt,
+  gdt: PlannedGdt,
   demands: readonly Demand[],
 ): SegmentState {
   const state = gdt.segments.find(({ name }) => name === choice)?.state;
@@ -144,7 +141,7 @@ function requireSegment(
   );
 }
 
-function none(register: string, { text }: Demand, gdt: ImageGdt): never {
+function none(register: string, { text }: Demand, gdt: PlannedGdt): never {
   throw new LayoutError(`gdt.segments: ${register} needs ${text}, and none of them is a present one`, {
     code: "INCONSISTENT",
     value: gdt.segments.map(({ name }) => name),

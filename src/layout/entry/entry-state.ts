@@ -1,12 +1,12 @@
 /** The CPU at the first instruction: what the mode implies, what paging needs, and what the description says. */
 import type { VirtAddr } from "../../core/address.ts";
 import { hex } from "../../core/hex.ts";
-import { toBytes, type Size } from "../../core/units.ts";
+import { toBytes } from "../../core/units.ts";
 import { CR4_PGE, EFER_NXE, type PageTables } from "../../paging/index.ts";
 import { bitsToText } from "./control-register-text.ts";
 import type { CpuState, DescriptorTableRegister, GeneralRegisters, SegmentName, SegmentState } from "../cpu-state.ts";
 import type { CpuDescription, GuestDescription } from "../description/description.ts";
-import { entryModes, type EntryMode } from "./entry-mode.ts";
+import { type ControlBits, entryModes, pagingForbids } from "./entry-mode.ts";
 import { LayoutError } from "../layout-error.ts";
 
 const registerNames = [
@@ -31,14 +31,13 @@ const registerNames = [
 /** Bit 1 of RFLAGS reads as 1 always (SDM vol. 1, figure 3-8). */
 const rflagsFixed = 0x2n;
 
-/** The interrupt vector table of real mode: 256 vectors of 4 bytes at address 0 (SDM vol. 3B, 21.1.4). */
-const realIdtLimit = 0x3ff;
-
 /** What the entry state is made from, besides the description. */
 export interface EntryInputs {
   readonly segments: Readonly<Record<SegmentName, SegmentState>>;
   /** GDTR. */
   readonly gdt: DescriptorTableRegister;
+  /** IDTR. */
+  readonly idt: DescriptorTableRegister;
   readonly tables: PageTables | undefined;
   /** RIP: an offset into CS. */
   readonly rip: VirtAddr;
@@ -55,26 +54,28 @@ export function entryState(description: GuestDescription, inputs: EntryInputs): 
     regs: generalRegisters(cpu, bits, inputs),
     segments: inputs.segments,
     gdt: inputs.gdt,
-    idt: { base: 0n, limit: mode === "real16" ? realIdtLimit : 0 },
-    cr0: controlRegister("cr0", cpu.cr0, mode, 0n),
+    idt: inputs.idt,
+    cr0: controlRegister("cr0", description, tables),
     cr2: 0n,
     cr3: tables?.root ?? 0n,
-    cr4: controlRegister("cr4", cpu.cr4, mode, tables?.registers.cr4 ?? 0n),
+    cr4: controlRegister("cr4", description, tables),
     cr8: 0n,
-    efer: controlRegister("efer", cpu.efer, mode, tables?.registers.efer ?? 0n),
+    efer: controlRegister("efer", description, tables),
   };
 }
 
 /** A control register: the value given, which must hold every bit that is needed, or just those bits. */
 function controlRegister(
-  name: "cr0" | "cr4" | "efer",
-  given: Size | undefined,
-  mode: EntryMode,
-  byTables: bigint,
+  name: keyof ControlBits,
+  { mode, cpu = {} }: GuestDescription,
+  tables: PageTables | undefined,
 ): bigint {
-  const { [name]: byMode, forbids } = entryModes[mode];
-  const needed = byMode | byTables;
-  if (given === undefined) return needed;
+  const { needs, forbids } = entryModes[mode];
+  const paging = tables?.mode ?? "off";
+  const byMode = needs[name];
+  const byTables = tables?.registers[name] ?? 0n;
+  const given = cpu[name];
+  if (given === undefined) return byMode | byTables;
   const value = toBytes(given)!;
   const wrong = (what: string, hint?: string): LayoutError =>
     new LayoutError(`cpu.${name}: ${hex(value)} ${what}`, {
@@ -83,17 +84,27 @@ function controlRegister(
       ...(hint === undefined ? {} : { hint }),
     });
   if (value >> 32n !== 0n) throw wrong("is beyond 32 bits, and the rest is reserved");
-  const other = value & forbids[name];
-  if (other !== 0n) throw wrong(`has ${bitsToText(name, other)}, which ${mode} must not have`);
-  const lacking = byMode & ~value;
-  if (lacking !== 0n)
-    throw wrong(
-      `lacks ${bitsToText(name, lacking)}, which ${mode} needs`,
-      `leave it out, or give at least ${hex(needed)}`,
-    );
-  const feature = pagingFeatures.find(({ register, bit }) => register === name && (byTables & ~value & bit) !== 0n);
-  if (feature !== undefined)
-    throw wrong(`lacks ${bitsToText(name, feature.bit)}, which ${feature.because}`, feature.hint);
+  const byModeForbidden = value & forbids[name];
+  if (byModeForbidden !== 0n) throw wrong(`has ${bitsToText(name, byModeForbidden)}, which ${mode} must not have`);
+  const byPagingForbidden = value & pagingForbids[paging][name];
+  if (byPagingForbidden !== 0n) {
+    const what = paging === "off" ? `${mode} without page tables` : `${paging} paging`;
+    throw wrong(`has ${bitsToText(name, byPagingForbidden)}, which ${what} must not have`);
+  }
+  const needed = [
+    { bits: byMode, because: `${mode} needs`, hint: `leave it out, or give at least ${hex(byMode | byTables)}` },
+    ...pagingFeatures
+      .filter(({ register, bit }) => register === name && (byTables & bit) !== 0n)
+      .map(({ bit, because, hint }) => ({ bits: bit, because, hint })),
+    {
+      bits: byTables,
+      because: `${paging} paging needs`,
+      hint: `leave it out, or give at least ${hex(byMode | byTables)}`,
+    },
+  ];
+  const lacking = needed.find(({ bits }) => (bits & ~value) !== 0n);
+  if (lacking !== undefined)
+    throw wrong(`lacks ${bitsToText(name, lacking.bits & ~value)}, which ${lacking.because}`, lacking.hint);
   return value;
 }
 

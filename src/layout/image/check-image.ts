@@ -67,7 +67,12 @@ const image = object({
   memory: list(region),
   chunks: list(object({ name: text, at: physical, bytes })),
   cpu,
-  gdt: optional(object({ at: optional(physical), segments: list(object({ name: text, state: segment })) })),
+  gdt: optional(
+    object({
+      at: optional(physical),
+      entries: list(object({ name: text, selector: u16, descriptor: object({ type: text }) })),
+    }),
+  ),
   paging: optional(
     object({
       mode: oneOf(Object.keys(pagingModes)),

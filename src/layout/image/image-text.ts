@@ -4,16 +4,17 @@
  */
 import { listingToText } from "../../asm/index.ts";
 import type { PhysAddr } from "../../core/address.ts";
-import { hex } from "../../core/hex.ts";
+import { hex, hexBytes } from "../../core/hex.ts";
 import { hexdump } from "../../core/hexdump.ts";
 import { show } from "../../core/show.ts";
 import { sizeToText } from "../../core/units.ts";
 import { memoryOf, ranges, tablesToText, type AddressSpace } from "../../paging/index.ts";
 import { flagsToText } from "../entry/control-register-text.ts";
 import type { GeneralRegisters, SegmentState } from "../cpu-state.ts";
-import { encodeSegmentState, segmentToText } from "../descriptors/segment.ts";
-import { gdtChunks } from "../tables/gdt.ts";
-import type { Chunk, Image, ImageProgram } from "../image.ts";
+import { descriptorToText, encodeDescriptor } from "../descriptors/index.ts";
+import { segmentToText } from "../descriptors/segment.ts";
+import { tableChunks } from "../tables/tables.ts";
+import type { Chunk, Image, ImageDescriptor, ImageProgram } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
 
 /** What of an image the text shows. */
@@ -117,11 +118,13 @@ function gdtLines({ gdt }: Image): string[] {
   if (gdt === undefined) return [];
   return [
     gdt.at === undefined ? "not in memory" : `at physical ${address(gdt.at)}`,
-    ...gdt.segments.map(
-      ({ name, state }) =>
-        `${hex(state.selector, 2)} ${hex(encodeSegmentState(state), 16)} ${name}: ${segmentToText(state)}`,
-    ),
+    ...gdt.entries.map(descriptorLine),
   ];
+}
+
+function descriptorLine({ name, selector, descriptor }: ImageDescriptor): string {
+  const bytes = Array.from(encodeDescriptor(descriptor)).toReversed();
+  return `${hex(selector, 2)} 0x${hexBytes(bytes, "")} ${name}: ${descriptorToText(descriptor)}`;
 }
 
 /** The guest's address space as its first page walk would see it: read back from the tables, not from the description. */
@@ -155,12 +158,11 @@ function programSection({ name, mode, phys, sections, listing }: ImageProgram, o
   ];
 }
 
-/** Whether another section shows these bytes already: page tables entry by entry, the GDT, a listing. */
-function isShown({ paging, gdt, programs }: Image, { name, at, bytes }: Chunk): boolean {
-  if (paging !== undefined && name === "page tables") return true;
-  const [known] = gdtChunks(gdt);
-  if (known !== undefined && name === "gdt" && known.at === at) return equal(known.bytes, bytes);
-  return programs.some(({ name: program, size, sections, listing }) => {
+/** Whether another section shows these bytes already: page tables entry by entry, other tables, a listing. */
+function isShown(image: Image, { name, at, bytes }: Chunk): boolean {
+  if (image.paging !== undefined && name === "page tables") return true;
+  if (tableChunks(image).some((each) => each.name === name && each.at === at && equal(each.bytes, bytes))) return true;
+  return image.programs.some(({ name: program, size, sections, listing }) => {
     // A listing's bytes are those of the program, then those of its sections that lie apart.
     const all = Uint8Array.from(listing.flatMap((line) => Array.from(line.bytes)));
     let from = 0;
@@ -171,8 +173,9 @@ function isShown({ paging, gdt, programs }: Image, { name, at, bytes }: Chunk): 
   });
 }
 
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+/** Whether a chunk holds these bytes; it may lack zeros at their end. */
+function equal(shown: Uint8Array, chunk: Uint8Array): boolean {
+  return chunk.length <= shown.length && shown.every((byte, i) => byte === (chunk[i] ?? 0));
 }
 
 function dataSection({ name, at, bytes }: Chunk): Section {

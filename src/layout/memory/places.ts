@@ -1,10 +1,6 @@
 /** The places that programs and stacks can be put in: mappings, or memory where there is no paging. */
 import type { PhysAddr, VirtAddr } from "../../core/address.ts";
-import { hex } from "../../core/hex.ts";
-import type { SegmentState } from "../cpu-state.ts";
-import type { GuestDescription } from "../description/description.ts";
-import { typeBits } from "../descriptors/segment.ts";
-import { entryModes } from "../entry/entry-mode.ts";
+import { hasMemory } from "./regions.ts";
 import type { ImageMapping, MemoryRegion } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
 
@@ -25,12 +21,12 @@ export function placesOf(
   mappings: readonly ImageMapping[] | undefined,
 ): readonly Place[] {
   if (mappings === undefined) {
-    return memory.map(({ name, at, size }) => ({
+    return memory.filter(hasMemory).map(({ name, at, size, kind }) => ({
       name,
       virt: at as bigint,
       phys: at,
       size,
-      writable: true,
+      writable: kind !== "rom",
       executable: true,
     }));
   }
@@ -50,38 +46,4 @@ export function findPlace(places: readonly Place[], name: string, path: string):
     value: name,
     hint: `there is ${places.map((each) => each.name).join(", ") || "none"}`,
   });
-}
-
-/** RSP at entry, as an offset into SS: the end of the place that the description names; `undefined` where it names none. */
-export function stackPointer(
-  { mode, stack, cpu }: GuestDescription,
-  places: readonly Place[],
-  ss: SegmentState,
-): VirtAddr | undefined {
-  if (stack === undefined) return undefined;
-  if (cpu?.rsp !== undefined) {
-    throw new LayoutError("stack: cpu.rsp is given too; give one of them", { code: "INCONSISTENT", value: stack });
-  }
-  const { virt, size, writable } = findPlace(places, stack, "stack");
-  if (!writable) throw new LayoutError(`stack: ${stack} is mapped without w`, { code: "INCONSISTENT", value: stack });
-  const end = virt + size;
-  if (entryModes[mode].bits === 64) return end;
-  const pointer = end - ss.base;
-  const [first, last] = offsetsOf(ss);
-  if (pointer - 1n >= first && pointer - 1n <= last) return pointer;
-  throw new LayoutError(
-    `stack: ${stack} ends at offset ${hex(pointer)} of SS, whose offsets are ${hex(first)}..${hex(last)}`,
-    {
-      code: "DOES_NOT_FIT",
-      value: stack,
-      hint: `put it lower, set cpu.segments.ss, or set cpu.rsp to the stack pointer`,
-    },
-  );
-}
-
-/** The first and last offset of a stack segment (SDM vol. 3A, 3.4.5.1); with B clear the stack pointer has 16 bits. */
-function offsetsOf({ type, limit, db }: SegmentState): readonly [bigint, bigint] {
-  const most = db === 1 ? 0xffff_ffffn : 0xffffn;
-  if ((type & typeBits.expandDownOrConforming) !== 0) return [BigInt(limit) + 1n, most];
-  return [0n, BigInt(limit) < most ? BigInt(limit) : most];
 }

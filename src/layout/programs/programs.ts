@@ -1,10 +1,18 @@
 /** The programs of a guest: assembled for their places, and the one that runs first. */
-import { assemble, startingMode, type Mode } from "../../asm/index.ts";
+import {
+  assemble,
+  definedLabels,
+  startingMode,
+  undefinedLabels,
+  type AnyCode,
+  type Mode,
+  type Program,
+} from "../../asm/index.ts";
 import type { PhysAddr } from "../../core/address.ts";
 import { hex } from "../../core/hex.ts";
 import { sizeToText, toBytes } from "../../core/units.ts";
 import type { SegmentState } from "../cpu-state.ts";
-import type { GuestDescription, PlaceDescription, SectionDescription } from "../description/description.ts";
+import type { GuestDescription, SectionDescription } from "../description/description.ts";
 import { entryModes } from "../entry/entry-mode.ts";
 import type { Chunk, ImageProgram } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
@@ -25,48 +33,106 @@ interface Reach {
   readonly of: string;
 }
 
-/** Assembles the programs of a description, in its order. */
+/** A program on its way: where it and its sections go, and what its code can reach. */
+interface Planned {
+  readonly name: string;
+  readonly code: AnyCode;
+  readonly spot: Spot;
+  readonly sections: ReadonlyMap<string, Spot>;
+  readonly reach: Reach;
+}
+
+/** So often programs may move each other's labels before they count as depending on each other in a circle. */
+const mostRounds = 16;
+
+/**
+ * Assembles the programs of a description, in its order. They see each other's labels, whose addresses may depend on them in
+ * turn: programs are assembled again until no label that they use has moved.
+ *
+ * @param symbols the other names that the programs can use; the result has the programs' labels, too
+ */
 export async function assemblePrograms(
   description: GuestDescription,
   places: readonly Place[],
   cs: SegmentState,
-): Promise<readonly AssembledProgram[]> {
+  symbols: ReadonlyMap<string, bigint>,
+): Promise<{ readonly programs: readonly AssembledProgram[]; readonly symbols: ReadonlyMap<string, bigint> }> {
   const { bits } = entryModes[description.mode];
   const reach = (mode: Mode): Reach => {
     // 64-bit code ignores the base and limit of its segment (SDM vol. 3A, 3.4.4 and 5.3.1).
     if (mode === bits && mode !== 64) return { base: cs.base, last: BigInt(cs.limit), of: "CS" };
     return { base: 0n, last: (1n << BigInt(mode)) - 1n, of: `a flat ${mode}-bit segment` };
   };
-  const programs: AssembledProgram[] = [];
-  for (const [name, place] of Object.entries(description.place)) {
-    programs.push(await assembleInto(name, place, places, reach(startingMode(place.code))));
-  }
-  return programs;
+  const planned = Object.entries(description.place).map(([name, { code, sections = {}, ...rest }]): Planned => {
+    const path = `place.${name}`;
+    const reaches = reach(startingMode(code));
+    const apart = Object.entries(sections).map(
+      ([section, each]) => [section, spotOf(`${path}.sections.${section}`, each, places, reaches)] as const,
+    );
+    return { name, code, spot: spotOf(path, rest, places, reaches), sections: new Map(apart), reach: reaches };
+  });
+  const { programs, labels } = await linked(planned, symbols);
+  return {
+    programs: planned.map((plan, i) => placed(plan, programs[i]!)),
+    symbols: new Map([...symbols, ...labels]),
+  };
 }
 
-async function assembleInto(
-  name: string,
-  { code, sections = {}, ...rest }: PlaceDescription,
-  places: readonly Place[],
-  reach: Reach,
-): Promise<AssembledProgram> {
-  const spot = spotOf(`place.${name}`, rest, places, reach);
-  const apart = Object.entries(sections).map(
-    ([section, each]) => [section, spotOf(`place.${name}.sections.${section}`, each, places, reach)] as const,
+/** Assembles programs until the labels of each are where the others took them to be. */
+async function linked(
+  planned: readonly Planned[],
+  symbols: ReadonlyMap<string, bigint>,
+): Promise<{ readonly programs: readonly Program[]; readonly labels: ReadonlyMap<string, bigint> }> {
+  const used = planned.map(({ code }) => undefinedLabels(code));
+  // Before a program is assembled, its labels count as its beginning.
+  const labels = new Map<string, bigint>(
+    planned.flatMap(({ name, code, spot }) => [
+      [`place.${name}`, spot.origin] as const,
+      ...definedLabels(code).map((label) => [`place.${name}.${label}`, spot.origin] as const),
+    ]),
   );
-  const assembled = await assemble(code, {
-    origin: spot.origin,
-    sections: Object.fromEntries(apart.map(([section, { origin }]) => [section, origin])),
-  });
-  const { mode, origin, bytes, labels, listing } = assembled;
-  const spots = new Map(apart);
+  const programs: Program[] = [];
+  let stale = planned.map((_, i) => i);
+  for (let round = 0; stale.length > 0; round++) {
+    if (round === mostRounds) {
+      throw new LayoutError(
+        `place: the sizes of ${stale.map((i) => planned[i]!.name).join(" and ")} depend on each other`,
+        {
+          code: "INCONSISTENT",
+          value: stale.map((i) => planned[i]!.name),
+          hint: "use a label of the other program where the size of the instruction does not depend on it",
+        },
+      );
+    }
+    const moved = new Set<string>();
+    for (const i of stale) {
+      const { name, code, spot, sections } = planned[i]!;
+      const program = await assemble(code, {
+        origin: spot.origin,
+        sections: Object.fromEntries(Array.from(sections, ([section, { origin }]) => [section, origin])),
+        symbols: Object.fromEntries([...symbols, ...labels]),
+      });
+      programs[i] = program;
+      for (const [label, address] of program.labels) {
+        const path = `place.${name}.${label}`;
+        if (labels.get(path) === address) continue;
+        labels.set(path, address);
+        moved.add(path);
+      }
+    }
+    stale = planned.flatMap((_, i) => (used[i]!.some((name) => moved.has(name)) ? [i] : []));
+  }
+  return { programs, labels };
+}
+
+/** A program at its place. */
+function placed(
+  { name, spot, sections: spots, reach }: Planned,
+  { mode, origin, bytes, sections, labels, listing }: Program,
+): AssembledProgram {
   const parts = [
     { spot, name: `code ${name}`, bytes },
-    ...assembled.sections.map((each) => ({
-      spot: spots.get(each.name)!,
-      name: `code ${name} ${each.name}`,
-      bytes: each.bytes,
-    })),
+    ...sections.map((each) => ({ spot: spots.get(each.name)!, name: `code ${name} ${each.name}`, bytes: each.bytes })),
   ];
   for (const part of parts) requireRoom(part.spot, part.bytes, reach);
   for (const { kind, address } of listing) {
@@ -82,7 +148,7 @@ async function assembleInto(
     origin,
     phys: spot.phys,
     size: bytes.length,
-    sections: assembled.sections.map((each) => ({
+    sections: sections.map((each) => ({
       name: each.name,
       origin: each.origin,
       phys: spots.get(each.name)!.phys,

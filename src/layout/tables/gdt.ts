@@ -1,102 +1,165 @@
-/** The GDT: selectors, the table's bytes, and GDTR. */
-import type { PhysAddr, VirtAddr } from "../../core/address.ts";
+/** The GDT and what its system segments lead to, on their way: where each lies, and what the registers hold of it. */
 import { hex } from "../../core/hex.ts";
 import { toBytes } from "../../core/units.ts";
-import type { DescriptorTableRegister } from "../cpu-state.ts";
-import type { GuestDescription } from "../description/description.ts";
+import type { DescriptorTableRegister, SegmentState } from "../cpu-state.ts";
+import type { GuestDescription, LdtDescription, TssDescription } from "../description/description.ts";
+import { segmentState, type SystemSegment } from "../descriptors/index.ts";
 import { segmentStateAt } from "../descriptors/segment-state.ts";
-import { encodeSegmentState } from "../descriptors/segment.ts";
 import { entryModes } from "../entry/entry-mode.ts";
-import type { Chunk, ImageGdt, ImageMapping } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
-import { extentToText } from "../memory/memory-map.ts";
+import type { PlacedTable, TablePlaces } from "../memory/table-places.ts";
+import { hasLongTables, planEntries, tableSize, taskBits, type PlannedEntry } from "./descriptor-table.ts";
+import { taskSize } from "./tss.ts";
 
-/** The most entries that a GDT has: selectors hold a 13-bit index (SDM vol. 3A, 3.5.1). */
-const mostEntries = 8192;
+/** A table that has its place. */
+interface PlannedTable<Place = PlacedTable> {
+  readonly place: Place;
+  /** In bytes. */
+  readonly size: number;
+}
+
+/** A TSS that has its place. */
+export interface PlannedTask extends PlannedTable {
+  readonly entry: PlannedEntry;
+  readonly description: TssDescription;
+  readonly bits: 16 | 32 | 64;
+}
+
+/** An LDT that has its place. */
+export interface PlannedLdt extends PlannedTable {
+  readonly entry: PlannedEntry;
+  readonly entries: readonly PlannedEntry[];
+}
+
+/** The GDT with its place, if it has one, and what it leads to. */
+export interface PlannedGdt extends PlannedTable<PlacedTable | undefined> {
+  readonly entries: readonly PlannedEntry[];
+  readonly tasks: readonly PlannedTask[];
+  readonly ldts: readonly PlannedLdt[];
+  /** What a load of each code and data segment gives. */
+  readonly segments: readonly { readonly name: string; readonly state: SegmentState }[];
+  /** The names of the TSS in TR and the LDT in LDTR at entry; `undefined` for none. */
+  readonly loaded: { readonly tr: string | undefined; readonly ldtr: string | undefined };
+}
 
 /** The GDT of a description; `undefined` in real mode, which has none at entry. */
-export function gdtOf({ mode, gdt }: GuestDescription): ImageGdt | undefined {
+export function planGdt(description: GuestDescription, places: TablePlaces): PlannedGdt | undefined {
+  const entries = gdtEntries(description);
+  if (entries === undefined) return undefined;
+  const isLong = hasLongTables(description);
+  const size = tableSize(entries, isLong);
+  const place = places.find("gdt", description.gdt ?? {}, BigInt(size));
+  const tasks = entries.flatMap((entry) =>
+    entry.description.type === "tss" ? [planTask(description, entry, entry.description, places)] : [],
+  );
+  const ldts = entries.flatMap((entry) =>
+    entry.description.type === "ldt" ? [planLdt(entry, entry.description, isLong, places)] : [],
+  );
+  const segments = entries.flatMap(({ name, path, selector, description: segment }) =>
+    segment.type === "code" || segment.type === "data"
+      ? [{ name, state: segmentStateAt(`${path}.`, segment, selector) }]
+      : [],
+  );
+  const loaded = {
+    tr: loadedName("tr", "TSS", description, tasks),
+    ldtr: loadedName("ldtr", "LDT", description, ldts),
+  };
+  return { entries, place, size, tasks, ldts, segments, loaded };
+}
+
+/** The entries of the GDT; `undefined` in real mode. */
+export function gdtEntries(description: GuestDescription): readonly PlannedEntry[] | undefined {
+  const { mode, gdt } = description;
   if (mode === "real16") {
     if (gdt === undefined) return undefined;
     throw new LayoutError("gdt: real16 has no GDT at entry", { code: "INCONSISTENT", value: gdt });
   }
-  const segments = Object.entries(gdt?.segments ?? entryModes[mode].segments);
-  if (segments.length >= mostEntries) {
-    throw new LayoutError(
-      `gdt.segments: a GDT holds ${mostEntries} entries with the null one, got ${segments.length + 1}`,
-      {
-        code: "BAD_DESCRIPTION",
-        value: segments.length,
-      },
-    );
-  }
-  // JavaScript puts such keys first, whatever the order in which they are written.
-  const number = segments.find(([name]) => /^\d+$/.test(name));
-  if (number !== undefined) {
-    throw new LayoutError(`gdt.segments.${number[0]}: a name that is a number would not keep its place in the table`, {
-      code: "BAD_DESCRIPTION",
-      value: number[0],
-    });
-  }
+  const segments = gdt?.segments ?? entryModes[mode].segments;
+  return planEntries("gdt.segments", segments, { isLocal: false, isLong: hasLongTables(description) });
+}
+
+function planTask(
+  description: GuestDescription,
+  entry: PlannedEntry,
+  task: TssDescription,
+  places: TablePlaces,
+): PlannedTask {
+  const bits = taskBits(description, task);
+  const size = taskSize(entry.path, task, bits);
+  return { entry, description: task, bits, size, place: required(entry, places.find(entry.path, task, BigInt(size))) };
+}
+
+function planLdt(entry: PlannedEntry, ldt: LdtDescription, isLong: boolean, places: TablePlaces): PlannedLdt {
+  const entries = planEntries(`${entry.path}.segments`, ldt.segments, { isLocal: true, isLong });
+  const size = tableSize(entries, isLong);
+  return { entry, entries, size, place: required(entry, places.find(entry.path, ldt, BigInt(size))) };
+}
+
+function required({ path, description }: PlannedEntry, place: PlacedTable | undefined): PlacedTable {
+  if (place !== undefined) return place;
+  throw new LayoutError(`${path}: it has no place: give at or in`, { code: "INCONSISTENT", value: description });
+}
+
+/** The TSS or LDT that a register holds at entry. */
+function loadedName(
+  register: "tr" | "ldtr",
+  what: string,
+  { cpu }: GuestDescription,
+  tables: readonly { readonly entry: PlannedEntry }[],
+): string | undefined {
+  const name = cpu?.[register];
+  if (name === null) return undefined;
+  if (name === undefined) return tables[0]?.entry.name;
+  if (tables.some(({ entry }) => entry.name === name)) return name;
+  throw new LayoutError(`cpu.${register}: no ${what} is named ${JSON.stringify(name)}`, {
+    code: "UNKNOWN_NAME",
+    value: name,
+    hint: `the GDT has ${tables.map(({ entry }) => entry.name).join(", ") || "none"}`,
+  });
+}
+
+/** The descriptor of a TSS: marked busy where TR holds it at entry, as `ltr` leaves it. */
+export function taskDescriptor(gdt: PlannedGdt, { entry, description, bits, place, size }: PlannedTask): SystemSegment {
   return {
-    at: gdt?.at === undefined ? undefined : toBytes(gdt.at)!,
-    segments: segments.map(([name, segment], i) => ({
-      name,
-      state: segmentStateAt(`gdt.segments.${name}.`, segment, (i + 1) * 8 + (segment.dpl ?? 0)),
-    })),
+    type: "tss",
+    bits,
+    base: place.virt,
+    limit: size - 1,
+    busy: gdt.loaded.tr === entry.name,
+    ...(description.dpl === undefined ? {} : { dpl: description.dpl }),
   };
 }
 
-/** The table as it lies in memory: the null descriptor, then the segments. No chunk where it has no place. */
-export function gdtChunks(gdt: ImageGdt | undefined): Chunk[] {
-  if (gdt?.at === undefined) return [];
-  const bytes = new Uint8Array((gdt.segments.length + 1) * 8);
-  const entries = new DataView(bytes.buffer);
-  gdt.segments.forEach(({ state }, i) => entries.setBigUint64((i + 1) * 8, encodeSegmentState(state), true));
-  return [{ name: "gdt", at: gdt.at, bytes }];
+/** The descriptor of an LDT. */
+export function ldtDescriptor(isLong: boolean, { place, size }: PlannedLdt): SystemSegment {
+  return { type: "ldt", bits: isLong ? 64 : 32, base: place.virt, limit: size - 1 };
 }
 
-/**
- * GDTR at entry.
- *
- * @param mappings where there is paging: the table must lie in them without a break, since GDTR holds a linear address
- */
-export function gdtRegister(
-  { mode }: GuestDescription,
-  gdt: ImageGdt | undefined,
-  mappings: readonly ImageMapping[] | undefined,
-): DescriptorTableRegister {
-  if (gdt?.at === undefined) return { base: 0n, limit: 0 };
-  const size = BigInt(gdt.segments.length + 1) * 8n;
-  const base = mappings === undefined ? (gdt.at as bigint) : virtualOf(mappings, gdt.at, size);
-  if (entryModes[mode].bits === 32 && base + size > 1n << 32n) {
-    throw new LayoutError(`gdt.at: ${hex(gdt.at)} is beyond the 32 bits of GDTR's base in ${mode}`, {
-      code: "BAD_DESCRIPTION",
-      value: gdt.at,
-    });
-  }
-  return { base, limit: Number(size) - 1 };
+/** TR and LDTR at entry, where they hold a segment of the GDT. */
+export function systemRegisters(
+  description: GuestDescription,
+  gdt: PlannedGdt | undefined,
+): { readonly tr: SegmentState | undefined; readonly ldt: SegmentState | undefined } {
+  const task = gdt?.tasks.find(({ entry }) => entry.name === gdt.loaded.tr);
+  const ldt = gdt?.ldts.find(({ entry }) => entry.name === gdt.loaded.ldtr);
+  return {
+    tr: task && segmentState(taskDescriptor(gdt!, task), task.entry.selector),
+    ldt: ldt && segmentState(ldtDescriptor(hasLongTables(description), ldt), ldt.entry.selector),
+  };
 }
 
-/** The linear address of a range of physical memory that mappings cover without a break. */
-function virtualOf(mappings: readonly ImageMapping[], at: PhysAddr, size: bigint): VirtAddr {
-  let mapped = at as bigint;
-  for (const start of mappings.filter(({ phys, size: length }) => phys <= at && at < phys + length)) {
-    const distance = start.virt - start.phys;
-    let next: ImageMapping | undefined = start;
-    let end = at as bigint;
-    while (next !== undefined && end < at + size) {
-      end = next.phys + next.size;
-      next = mappings.find(({ virt, phys }) => phys === end && virt - phys === distance);
-    }
-    if (end >= at + size) return at + distance;
-    if (end > mapped) mapped = end;
+/** GDTR at entry. */
+export function gdtRegister({ mode, gdt }: GuestDescription, planned: PlannedGdt | undefined): DescriptorTableRegister {
+  if (planned?.place === undefined) return { base: 0n, limit: 0 };
+  const { place, size } = planned;
+  if (entryModes[mode].bits !== 64 && place.virt + BigInt(size) > 1n << 32n) {
+    throw new LayoutError(
+      `gdt.at: ${hex(toBytes(gdt!.at) ?? place.virt)} is beyond the 32 bits of GDTR's base in ${mode}`,
+      {
+        code: "BAD_DESCRIPTION",
+        value: place.virt,
+      },
+    );
   }
-  throw new LayoutError(
-    `gdt.at: no mapping has the table at physical ${extentToText({ at, size })} from ${hex(mapped)} on: the guest could not reach it`,
-    {
-      code: "INCONSISTENT",
-      value: at,
-    },
-  );
+  return { base: place.virt, limit: size - 1 };
 }

@@ -20,7 +20,9 @@ describe("the hash of an image", () => {
       chunks: [{ name: "code", at: 0x10n, bytes: Uint8Array.of(0xf4) }],
       cpu: realModeCpu,
     };
-    expect(await imageHash(image)).toMatchInlineSnapshot(`"907e042f70229b0693ac24bdaec24578263449d92458d4238504620aee0bc7ef"`);
+    expect(await imageHash(image)).toMatchInlineSnapshot(
+      `"907e042f70229b0693ac24bdaec24578263449d92458d4238504620aee0bc7ef"`,
+    );
   });
 
   test.each<readonly [string, (image: Image) => Image]>([

@@ -1,0 +1,71 @@
+/**
+ * What a description asks of its own names and labels, for the compiler: a name that nothing has, or a label that nobody
+ * defines, is a type error that says so.
+ */
+import type { Linked } from "../../asm/index.ts";
+import type { GuestDescription } from "./description.ts";
+import type { SymbolsIn } from "./symbol-names.ts";
+
+type MemoryIn<D> = D extends { readonly memory: infer M } ? keyof M : never;
+
+type StacksIn<D> = D extends { readonly stacks: infer S } ? keyof S : never;
+
+type PlacesIn<D> = D extends { readonly paging: { readonly map: infer M } }
+  ? keyof M
+  : D extends { readonly memory: infer M }
+    ? keyof M
+    : never;
+
+type SegmentsIn<D> = D extends { readonly gdt: { readonly segments: infer S } } ? keyof S : "code" | "data";
+
+/**
+ * What the compiler shows where a name is wrong: what the mistake is, and the names that there are. No value has this type.
+ */
+export interface Mistake<Message extends string, ThereIs> {
+  readonly "this name does not exist": Message & ThereIs;
+}
+
+/** `unknown` where one of `Names` is given, or a name that is computed: the build checks it. */
+type Known<Name, Names, What extends string> = Name extends Names
+  ? unknown
+  : string extends Name
+    ? unknown
+    : Mistake<`no ${What} is named "${Name & string}"; there is`, Names>;
+
+/** What a name under a key asks: nothing where there is none. */
+type Naming<T, Key extends string, Names, What extends string> =
+  T extends Readonly<Record<Key, infer Name>> ? Readonly<Record<Key, Known<Name, Names, What>>> : unknown;
+
+/** What the entries of a part of the description ask. */
+type Entries<T, Key extends string, Names, What extends string> = {
+  readonly [Name in keyof T]: Naming<T[Name], Key, Names, What>;
+};
+
+type CpuNames<D> = D extends { readonly mode: "real16" }
+  ? unknown
+  : D extends { readonly cpu: { readonly segments: infer S } }
+    ? { readonly segments: { readonly [R in keyof S]: Known<S[R], SegmentsIn<D>, "segment"> } }
+    : unknown;
+
+/** What a description asks of its own names and labels: where one is wrong, its type here says what is wrong. */
+export interface Consistent<D extends GuestDescription> {
+  readonly memory: Entries<D["memory"], "of", MemoryIn<D>, "memory">;
+  readonly paging?: D extends { readonly paging: { readonly map: infer M } }
+    ? { readonly map: Entries<M, "in", MemoryIn<D>, "memory"> }
+    : unknown;
+  readonly stacks?: D extends { readonly stacks: infer S } ? Entries<S, "in", MemoryIn<D>, "memory"> : unknown;
+  readonly gdt?: D extends { readonly gdt: infer T } ? Naming<T, "in", PlacesIn<D>, "place"> : unknown;
+  readonly e820?: D extends { readonly e820: infer T } ? Naming<T, "in", PlacesIn<D>, "place"> : unknown;
+  readonly place: {
+    readonly [P in keyof D["place"]]: {
+      readonly code: Linked<D["place"][P]["code"], SymbolsIn<D>>;
+      readonly in: Known<D["place"][P]["in"], PlacesIn<D>, "place">;
+      readonly sections?: D["place"][P] extends { readonly sections: infer S }
+        ? Entries<S, "in", PlacesIn<D>, "place">
+        : unknown;
+    };
+  };
+  readonly entry?: D extends { readonly entry: infer E } ? Known<E, keyof D["place"], "program"> : unknown;
+  readonly stack?: D extends { readonly stack: infer S } ? Known<S, PlacesIn<D> | StacksIn<D>, "place"> : unknown;
+  readonly cpu?: CpuNames<D>;
+}

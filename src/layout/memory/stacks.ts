@@ -1,0 +1,108 @@
+/** The stacks of a guest, and the stack pointer at entry. */
+import type { VirtAddr } from "../../core/address.ts";
+import { hex } from "../../core/hex.ts";
+import { sizeToText, toBytes } from "../../core/units.ts";
+import type { SegmentState } from "../cpu-state.ts";
+import type { GuestDescription } from "../description/description.ts";
+import { typeBits } from "../descriptors/segment.ts";
+import { entryModes } from "../entry/entry-mode.ts";
+import type { ImageMapping, ImageStack, MemoryRegion } from "../image.ts";
+import { LayoutError } from "../layout-error.ts";
+import { requireMemory } from "./chunks.ts";
+import { smallestPage, type Extent, type Range } from "./extent.ts";
+import { freeRange } from "./free-range.ts";
+import { ramFor, stackSize } from "./mappings.ts";
+import { findPlace, type Place } from "./places.ts";
+
+/**
+ * The stacks of a description: those that are mappings, and, without paging, ranges of memory: as high as they can, since
+ * programs begin low.
+ */
+export function stacksOf(
+  { stacks = {} }: GuestDescription,
+  memory: readonly MemoryRegion[],
+  mappings: readonly ImageMapping[] | undefined,
+  taken: readonly Extent[],
+): readonly ImageStack[] {
+  if (mappings !== undefined) {
+    return Object.entries(stacks).map(([name, { guard = true }]) => {
+      const { virt, phys, size } = mappings.find((each) => each.name === name)!;
+      return { name, virt, phys, size, guard };
+    });
+  }
+  const used: Range[] = [...taken];
+  for (const [name, stack] of Object.entries(stacks)) {
+    const only = (["virt", "user", "guard"] as const).find((key) => stack[key] !== undefined);
+    if (only !== undefined) {
+      throw new LayoutError(`stacks.${name}.${only}: it needs paging`, { code: "INCONSISTENT", value: stack[only] });
+    }
+    if (stack.phys !== undefined) used.push({ at: toBytes(stack.phys)!, size: stackSize(name, stack) });
+  }
+  return Object.entries(stacks).map(([name, stack]) => {
+    const size = stackSize(name, stack);
+    const phys =
+      stack.phys === undefined
+        ? highest(name, size, ramFor(`stacks.${name}.in`, stack.in, memory), used)
+        : toBytes(stack.phys)!;
+    requireMemory(memory, { at: phys, size }, `stacks.${name}`);
+    used.push({ at: phys, size });
+    return { name, virt: phys, phys, size, guard: false };
+  });
+}
+
+function highest(name: string, size: bigint, within: readonly Range[], used: readonly Range[]): bigint {
+  const range = freeRange(within, used, { size, align: smallestPage, highest: true });
+  if (range !== undefined) return range.at;
+  throw new LayoutError(`stacks.${name}: no ${sizeToText(size)} of RAM are free`, {
+    code: "DOES_NOT_FIT",
+    value: size,
+    hint: "make the memory larger, or say phys",
+  });
+}
+
+/** A stack pointer: of which stack it is the end, as an offset into SS. */
+export interface EntryStack {
+  readonly name: string;
+  readonly offset: VirtAddr;
+}
+
+/** Where RSP begins: at the end of a stack or place; `undefined` where the description names none. */
+export function stackPointer(
+  { mode, stack, cpu }: GuestDescription,
+  stacks: readonly ImageStack[],
+  places: readonly Place[],
+  ss: SegmentState,
+): EntryStack | undefined {
+  const name = stack ?? (stacks.length === 1 && cpu?.rsp === undefined ? stacks[0]!.name : undefined);
+  if (name === undefined) return undefined;
+  if (cpu?.rsp !== undefined) {
+    throw new LayoutError("stack: cpu.rsp is given too; give one of them", { code: "INCONSISTENT", value: name });
+  }
+  const end = stacks.find((each) => each.name === name) ?? stackPlace(places, name);
+  const top = end.virt + end.size;
+  if (entryModes[mode].bits === 64) return { name, offset: top };
+  const pointer = top - ss.base;
+  const [first, last] = offsetsOf(ss);
+  if (pointer - 1n >= first && pointer - 1n <= last) return { name, offset: pointer };
+  throw new LayoutError(
+    `stack: ${name} ends at offset ${hex(pointer)} of SS, whose offsets are ${hex(first)}..${hex(last)}`,
+    {
+      code: "DOES_NOT_FIT",
+      value: name,
+      hint: `put it lower, set cpu.segments.ss, or set cpu.rsp to the stack pointer`,
+    },
+  );
+}
+
+function stackPlace(places: readonly Place[], name: string): Place {
+  const place = findPlace(places, name, "stack");
+  if (place.writable) return place;
+  throw new LayoutError(`stack: ${name} is mapped without w`, { code: "INCONSISTENT", value: name });
+}
+
+/** The first and last offset of a stack segment (SDM vol. 3A, 3.4.5.1); with B clear the stack pointer has 16 bits. */
+function offsetsOf({ type, limit, db }: SegmentState): readonly [bigint, bigint] {
+  const most = db === 1 ? 0xffff_ffffn : 0xffffn;
+  if ((type & typeBits.expandDownOrConforming) !== 0) return [BigInt(limit) + 1n, most];
+  return [0n, BigInt(limit) < most ? BigInt(limit) : most];
+}

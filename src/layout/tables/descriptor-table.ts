@@ -1,0 +1,99 @@
+/** A GDT or an LDT on its way: names and selectors first, since code and other tables use them; gates lead to labels. */
+import type { GuestDescription, SegmentDescription, TssDescription } from "../description/description.ts";
+import type { Descriptor } from "../descriptors/index.ts";
+import { encodeDescriptor } from "../descriptors/index.ts";
+import { entryModes } from "../entry/entry-mode.ts";
+import type { ImageDescriptor } from "../image.ts";
+import { LayoutError } from "../layout-error.ts";
+
+/** An entry that has its selector. */
+export interface PlannedEntry {
+  readonly name: string;
+  /** Where the description has it. */
+  readonly path: string;
+  readonly selector: number;
+  /** Bytes from the beginning of the table. */
+  readonly offset: number;
+  readonly description: SegmentDescription;
+}
+
+/** The table indicator of selectors of an LDT (SDM vol. 3A, figure 3-6). */
+const localSelector = 4;
+
+/** The most bytes that a descriptor table has: selectors hold a 13-bit index (SDM vol. 3A, 3.5.1). */
+const mostBytes = 0x1_0000;
+
+/** Whether system segments and gates have the forms of long mode. */
+export function hasLongTables({ mode }: GuestDescription): boolean {
+  return entryModes[mode].paging.includes("4-level");
+}
+
+/** The form of a TSS that does not say it. */
+export function taskBits(description: GuestDescription, { bits }: TssDescription): 16 | 32 | 64 {
+  return bits ?? (hasLongTables(description) ? 64 : description.mode === "protected16" ? 16 : 32);
+}
+
+/** The entries of a table, with their selectors. `path` is where the description has them. */
+export function planEntries(
+  path: string,
+  segments: Readonly<Record<string, SegmentDescription>>,
+  { isLocal, isLong }: { readonly isLocal: boolean; readonly isLong: boolean },
+): readonly PlannedEntry[] {
+  // JavaScript puts such keys first, whatever the order in which they are written.
+  const number = Object.keys(segments).find((name) => /^\d+$/.test(name));
+  if (number !== undefined) {
+    throw new LayoutError(`${path}.${number}: a name that is a number would not keep its place in the table`, {
+      code: "BAD_DESCRIPTION",
+      value: number,
+    });
+  }
+  // The first entry of a GDT is the null descriptor.
+  let offset = isLocal ? 0 : 8;
+  const entries = Object.entries(segments).map(([name, description]): PlannedEntry => {
+    const isWide = isLong && description.type !== "code" && description.type !== "data";
+    const rpl = description.type === "code" || description.type === "data" ? (description.dpl ?? 0) : 0;
+    const entry = {
+      name,
+      path: `${path}.${name}`,
+      selector: offset | (isLocal ? localSelector : 0) | rpl,
+      offset,
+      description,
+    };
+    offset += isWide ? 16 : 8;
+    return entry;
+  });
+  if (offset > mostBytes) {
+    throw new LayoutError(`${path}: a descriptor table holds 8192 entries of 8 bytes, got ${offset / 8}`, {
+      code: "BAD_DESCRIPTION",
+      value: offset / 8,
+    });
+  }
+  return entries;
+}
+
+/** The table's size in bytes. */
+export function tableSize(entries: readonly PlannedEntry[], isLong: boolean): number {
+  const last = entries.at(-1);
+  if (last === undefined) return 8;
+  const { type } = last.description;
+  return last.offset + (isLong && type !== "code" && type !== "data" ? 16 : 8);
+}
+
+/** The entries as the image has them. */
+export function imageEntries(
+  entries: readonly PlannedEntry[],
+  descriptorOf: (entry: PlannedEntry) => Descriptor,
+): readonly ImageDescriptor[] {
+  return entries.map((entry) => ({ name: entry.name, selector: entry.selector, descriptor: descriptorOf(entry) }));
+}
+
+/** The table as it lies in memory. `path` is where the description has its entries. */
+export function encodeTable(path: string, entries: readonly ImageDescriptor[]): Uint8Array {
+  const parts = entries.map(({ name, selector, descriptor }) => ({
+    at: selector & ~7,
+    bytes: encodeDescriptor(descriptor, `${path}.${name}.`),
+  }));
+  const table = new Uint8Array(parts.reduce((size, { at, bytes }) => Math.max(size, at + bytes.length), 8));
+  for (const { at, bytes } of parts) table.set(bytes, at);
+  return table;
+}

@@ -1,0 +1,95 @@
+/**
+ * The tables of a guest besides its page tables. They are planned before the programs are assembled, which use their addresses
+ * and selectors, and finished after: gates lead to labels.
+ */
+import { toBytes } from "../../core/units.ts";
+import type { DescriptorTableRegister, SegmentName, SegmentState } from "../cpu-state.ts";
+import type { GuestDescription } from "../description/description.ts";
+import type { Chunk, Image, ImageE820, MemoryRegion } from "../image.ts";
+import { LayoutError } from "../layout-error.ts";
+import type { GuestSpace } from "../memory/address-space.ts";
+import type { Extent } from "../memory/extent.ts";
+import { TablePlaces } from "../memory/table-places.ts";
+import { e820Of, encodeE820, entryBytes } from "./e820.ts";
+import { encodeTable, hasLongTables, tableSize } from "./descriptor-table.ts";
+import { finishGdt } from "./finish-gdt.ts";
+import { gdtEntries, gdtRegister, planGdt, type PlannedGdt } from "./gdt.ts";
+
+/** The tables with their places. */
+export interface PlannedTables {
+  readonly gdt: PlannedGdt | undefined;
+  /** GDTR at entry. */
+  readonly gdtr: DescriptorTableRegister;
+  readonly e820: ImageE820 | undefined;
+}
+
+/** What tables need to be finished. */
+export interface FinishedParts {
+  readonly space: GuestSpace;
+  /** The segment registers at entry. */
+  readonly segments: Readonly<Record<SegmentName, SegmentState>>;
+  /** What gates can lead to. */
+  readonly symbols: ReadonlyMap<string, bigint>;
+}
+
+/** Where tables lie that have physical addresses in the description. */
+export function fixedTables(description: GuestDescription, memory: readonly MemoryRegion[]): readonly Extent[] {
+  const { gdt, e820 } = description;
+  const entries = gdtEntries(description);
+  const sized = [
+    { name: "gdt", at: gdt?.at, size: entries === undefined ? 0 : tableSize(entries, hasLongTables(description)) },
+    { name: "e820", at: e820?.at, size: e820Of(memory).length * entryBytes },
+  ];
+  return sized.flatMap(({ name, at, size }) =>
+    at === undefined ? [] : [{ name, at: toBytes(at)!, size: BigInt(size) }],
+  );
+}
+
+/** Finds the tables' places. */
+export function planTables(
+  description: GuestDescription,
+  memory: readonly MemoryRegion[],
+  { places, mappings }: GuestSpace,
+): PlannedTables {
+  const tablePlaces = new TablePlaces(places, mappings, description.stack);
+  const gdt = planGdt(description, tablePlaces);
+  return { gdt, gdtr: gdtRegister(description, gdt), e820: planE820(description, memory, tablePlaces) };
+}
+
+function planE820(
+  { e820 }: GuestDescription,
+  memory: readonly MemoryRegion[],
+  places: TablePlaces,
+): ImageE820 | undefined {
+  if (e820 === undefined) return undefined;
+  const entries = e820Of(memory);
+  const place = places.find("e820", e820, BigInt(entries.length * entryBytes));
+  if (place === undefined)
+    throw new LayoutError("e820: it has no place: give at or in", { code: "INCONSISTENT", value: e820 });
+  return { at: place.phys, virt: place.virt, entries };
+}
+
+/** The tables as the image has them. */
+export type FinishedTables = Pick<Image, "gdt" | "ldts" | "tasks" | "idt" | "e820">;
+
+/** The tables as the image has them. */
+export function finishTables(
+  description: GuestDescription,
+  { gdt, e820 }: PlannedTables,
+  parts: FinishedParts,
+): FinishedTables {
+  return { ...finishGdt(description, gdt, parts), idt: undefined, e820 };
+}
+
+/** The bytes of the tables of an image. */
+export function tableChunks({ gdt, ldts, e820 }: FinishedTables): readonly Chunk[] {
+  return [
+    ...(gdt?.at === undefined ? [] : [{ name: "gdt", at: gdt.at, bytes: encodeTable("gdt.segments", gdt.entries) }]),
+    ...ldts.map(({ name, at, entries }) => ({
+      name: `ldt ${name}`,
+      at,
+      bytes: encodeTable(`gdt.segments.${name}.segments`, entries),
+    })),
+    ...(e820 === undefined ? [] : [{ name: "e820", at: e820.at, bytes: encodeE820(e820.entries) }]),
+  ];
+}
