@@ -47,7 +47,7 @@ class ShapeTree {
 }
 
 /** So many shapes are kept: a large program has some thousands. */
-const mostKept = 8192;
+const mostKept = 4096;
 
 let kept = new ShapeTree();
 let count = 0;
