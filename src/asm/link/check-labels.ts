@@ -4,7 +4,7 @@ import { locate } from "../builder/call-site.ts";
 import type { AnyCode } from "../builder/code-types.ts";
 import type { Expression } from "../operands/expression.ts";
 import { isExpression, labelsOf } from "../operands/expression.ts";
-import type { Placed } from "./link.ts";
+import type { Placed } from "./placed.ts";
 import { statementToText } from "../listing.ts";
 import type { Mode } from "../mode.ts";
 import { nearest } from "../nearest.ts";
@@ -117,13 +117,11 @@ function expressionsIn(node: Node): readonly Expression[] {
 
 /** A near branch stays in its code segment, and so in its mode: it cannot reach code of another. */
 export function checkBranches(statements: readonly Placed[]): void {
-  const modes = new Map<string, Mode>();
   const used = new Set<Mode>();
-  for (const { node } of statements) {
-    if (node.kind === "label") modes.set(node.name, node.mode);
-    else if (node.kind === "instruction") used.add(node.mode);
-  }
+  for (const { node } of statements) if (node.kind === "instruction") used.add(node.mode);
   if (used.size < 2) return;
+  const modes = new Map<string, Mode>();
+  for (const { node } of statements) if (node.kind === "label") modes.set(node.name, node.mode);
   for (const { node, alternatives } of statements) {
     if (node.kind !== "instruction" || alternatives[0]!.request.forms[0]!.written[0]?.branch === undefined) continue;
     const [target] = node.operands;

@@ -13,8 +13,6 @@ import { isElastic, sizeOfElastic } from "./elastic.ts";
 import { addressOfPlaced, type Placed } from "./placed.ts";
 import { Values } from "./values.ts";
 
-export type { Placed } from "./placed.ts";
-
 /** So often may places shift without an instruction growing, before they count as depending on each other in a circle. */
 const mostShifts = 64;
 
