@@ -14,6 +14,17 @@ export {
   encodeDescriptorTable,
 } from "./descriptor-table.ts";
 export { descriptorToText } from "./descriptor-text.ts";
+export { exceptionFrame32, exceptionFrame64 } from "./exception-frame.ts";
+export {
+  type ExceptionHandlers,
+  exceptionStubs,
+  type ExceptionStubs,
+  type KnownVectors,
+  stubLabel,
+  type StubLabel,
+  type VectorName,
+  vectorOf,
+} from "./exception-stubs.ts";
 export {
   type Exception,
   type ExceptionClass,
