@@ -1,23 +1,37 @@
 /** Every row of the ABI tables against what the C compiler makes of <linux/kvm.h> and libc's headers. */
 import { describe, expect, test } from "vitest";
 import {
+  dirtyGfnFlags,
   exitReasons,
   guestDebugFlags,
   hypervExits,
   internalErrors,
   ioDirections,
+  ioeventfdFlags,
+  irqchipIds,
+  irqfdFlags,
   KVM_API_VERSION,
+  KVM_DIRTY_LOG_PAGE_OFFSET,
   KVM_EXIT_XEN_HCALL,
   KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES,
   KVM_NOTIFY_CONTEXT_INVALID,
+  KVM_SREGS2_FLAGS_PDPTRS_VALID,
   memoryFlags,
   msrExitReasons,
   newerThan61,
+  pmuEventActions,
+  routingTypes,
+  statisticBases,
+  statisticMasks,
+  statisticTypes,
+  statisticUnits,
+  syncRegisterFlags,
   systemEvents,
 } from "../../src/kvm/abi/constants.ts";
 import { ioctlNumber, ioctls, KVMIO, type IoctlName } from "../../src/kvm/abi/ioctls.ts";
 import { kernelSigaction, linuxConstants, linuxLayouts, SIGNAL_SET_SIZE, syscalls } from "../../src/kvm/abi/linux.ts";
 import { stateLayouts } from "../../src/kvm/abi/state-structs.ts";
+import { wiringLayouts } from "../../src/kvm/abi/wiring-structs.ts";
 import { newerKvmRun, structLayouts, type StructLayout } from "../../src/kvm/abi/structs.ts";
 import { capabilityNumbers } from "../../src/kvm/calls/capabilities.ts";
 import { mpStates } from "../../src/kvm/calls/vcpu-structs.ts";
@@ -41,9 +55,23 @@ const allKvmRows: Rows = {
   ...ioDirections,
   ...guestDebugFlags,
   ...memoryFlags,
+  ...irqfdFlags,
+  ...ioeventfdFlags,
+  ...routingTypes,
+  ...irqchipIds,
+  ...dirtyGfnFlags,
+  ...syncRegisterFlags,
+  ...pmuEventActions,
+  ...statisticMasks,
+  ...statisticTypes,
+  ...statisticUnits,
+  ...statisticBases,
+  KVM_DIRTY_LOG_PAGE_OFFSET,
+  KVM_SREGS2_FLAGS_PDPTRS_VALID,
   ...Object.fromEntries((Object.keys(ioctls) as IoctlName[]).map((name) => [name, ioctlNumber(name)])),
   ...layoutRows(structLayouts),
   ...layoutRows(stateLayouts),
+  ...layoutRows(wiringLayouts),
 };
 
 /** The fields of `struct kvm_run` that came later, by their first part, and the kernel that brought them. */
@@ -122,7 +150,16 @@ describe.skipIf(noCompiler !== undefined)("the ABI tables are the C compiler's",
   });
 
   test("libc's headers: constants, system calls, layouts", () => {
-    const headers = ["stdio.h", "stddef.h", "fcntl.h", "signal.h", "time.h", "sys/mman.h", "sys/syscall.h"];
+    const headers = [
+      "stdio.h",
+      "stddef.h",
+      "fcntl.h",
+      "signal.h",
+      "time.h",
+      "sys/mman.h",
+      "sys/eventfd.h",
+      "sys/syscall.h",
+    ];
     expect(evaluate(headers, Object.keys(linuxRows))).toEqual(asText(linuxRows));
   });
 

@@ -1,28 +1,11 @@
 /** The ioctls that read, set and wire up the rest of a machine, on `/dev/kvm`. */
 import { expect, test } from "vitest";
-import { boot, Kvm, type Exit, type Vcpu, type Vm } from "../../src/kvm/index.ts";
-import { longMode, realMode, realModeCpu, zeroRegisters } from "./images.ts";
+import { boot, type Exit, type Vm } from "../../src/kvm/index.ts";
+import { longMode, realMode, zeroRegisters } from "./images.ts";
 import { describeKvm } from "./require-kvm.ts";
+import { withVcpu } from "./with-vcpu.ts";
 
 const badArgument = (message: string): unknown => expect.objectContaining({ code: "BAD_ARGUMENT", message });
-
-/** A VM with a page of memory and a vCPU in real mode at 0. */
-async function withVcpu(
-  body: (vcpu: Vcpu, vm: Vm, kvm: Kvm) => void,
-  { code = [0xf4], irqchip = false }: { code?: readonly number[]; irqchip?: boolean } = {},
-): Promise<void> {
-  using kvm = await Kvm.open();
-  using vm = kvm.createVm();
-  if (irqchip) vm.createIrqchip();
-  vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memorySize: 0x1000n });
-  vm.writeMemory(0n, Uint8Array.from(code));
-  const vcpu = vm.createVcpu(0);
-  vcpu.setCpuid2(kvm.getSupportedCpuid());
-  const { apicBase, interruptBitmap } = vcpu.getSregs();
-  vcpu.setSregs({ ...realModeCpu, apicBase, interruptBitmap });
-  vcpu.setRegs({ ...zeroRegisters, rsp: 0x800n });
-  body(vcpu, vm, kvm);
-}
 
 describeKvm("what a vCPU holds", () => {
   test("FPU and XSAVE are two views of one state", () =>

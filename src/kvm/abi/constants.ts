@@ -131,3 +131,62 @@ export const memoryFlags = {
   /** Writes do not reach the memory: they are MMIO exits (KVM_CAP_READONLY_MEM). */
   KVM_MEM_READONLY: 2,
 } as const;
+
+/** What an irqfd may be asked for (`kvm_irqfd.flags`). */
+export const irqfdFlags = { KVM_IRQFD_FLAG_DEASSIGN: 1, KVM_IRQFD_FLAG_RESAMPLE: 2 } as const;
+
+/** What an ioeventfd may be asked for (`kvm_ioeventfd.flags`). */
+export const ioeventfdFlags = {
+  KVM_IOEVENTFD_FLAG_DATAMATCH: 1,
+  KVM_IOEVENTFD_FLAG_PIO: 2,
+  KVM_IOEVENTFD_FLAG_DEASSIGN: 4,
+} as const;
+
+/** Where an interrupt line may lead (`kvm_irq_routing_entry.type`). */
+export const routingTypes = { KVM_IRQ_ROUTING_IRQCHIP: 1, KVM_IRQ_ROUTING_MSI: 2 } as const;
+
+/** Interrupt controllers in the kernel (`kvm_irqchip.chip_id`). */
+export const irqchipIds = { KVM_IRQCHIP_PIC_MASTER: 0, KVM_IRQCHIP_PIC_SLAVE: 1, KVM_IRQCHIP_IOAPIC: 2 } as const;
+
+/** The state of an entry of a dirty ring (`kvm_dirty_gfn.flags`). */
+export const dirtyGfnFlags = { KVM_DIRTY_GFN_F_DIRTY: 1, KVM_DIRTY_GFN_F_RESET: 2 } as const;
+
+/** The page of a vCPU's descriptor at which its dirty ring is mapped. */
+export const KVM_DIRTY_LOG_PAGE_OFFSET = 64;
+
+/** `kvm_sregs2.flags`: the page-directory-pointer table entries are there. */
+export const KVM_SREGS2_FLAGS_PDPTRS_VALID = 1;
+
+/** Parts of the registers that KVM shares in `kvm_run` (`kvm_valid_regs`, `kvm_dirty_regs`). */
+export const syncRegisterFlags = { KVM_SYNC_X86_REGS: 1, KVM_SYNC_X86_SREGS: 2, KVM_SYNC_X86_EVENTS: 4 } as const;
+
+/** `kvm_pmu_event_filter.action`. */
+export const pmuEventActions = { KVM_PMU_EVENT_ALLOW: 0, KVM_PMU_EVENT_DENY: 1 } as const;
+
+/** Parts of `kvm_stats_desc.flags`: what a statistic counts, in which unit, and to which base its exponent is. */
+export const statisticMasks = {
+  KVM_STATS_TYPE_MASK: 0xf,
+  KVM_STATS_UNIT_MASK: 0xf0,
+  KVM_STATS_BASE_MASK: 0xf00,
+} as const;
+
+/** The kinds of statistics. */
+export const statisticTypes = {
+  KVM_STATS_TYPE_CUMULATIVE: 0x0,
+  KVM_STATS_TYPE_INSTANT: 0x1,
+  KVM_STATS_TYPE_PEAK: 0x2,
+  KVM_STATS_TYPE_LINEAR_HIST: 0x3,
+  KVM_STATS_TYPE_LOG_HIST: 0x4,
+} as const;
+
+/** The units of statistics. */
+export const statisticUnits = {
+  KVM_STATS_UNIT_NONE: 0x00,
+  KVM_STATS_UNIT_BYTES: 0x10,
+  KVM_STATS_UNIT_SECONDS: 0x20,
+  KVM_STATS_UNIT_CYCLES: 0x30,
+  KVM_STATS_UNIT_BOOLEAN: 0x40,
+} as const;
+
+/** The bases of the exponents of statistics. */
+export const statisticBases = { KVM_STATS_BASE_POW10: 0x000, KVM_STATS_BASE_POW2: 0x100 } as const;

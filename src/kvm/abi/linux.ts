@@ -18,7 +18,7 @@ export const syscalls = {
 /** The name of a system call in the table. */
 export type SyscallName = keyof typeof syscalls;
 
-/** Constants of fcntl.h, sys/mman.h, signal.h and time.h. */
+/** Constants of fcntl.h, sys/mman.h, sys/eventfd.h, signal.h and time.h. */
 export const linuxConstants = {
   O_RDWR: 0o2,
   O_CLOEXEC: 0o2000000,
@@ -31,6 +31,8 @@ export const linuxConstants = {
   SIG_BLOCK: 0,
   SIG_UNBLOCK: 1,
   SIGEV_THREAD_ID: 4,
+  EFD_CLOEXEC: 0o2000000,
+  EFD_NONBLOCK: 0o4000,
   CLOCK_MONOTONIC: 1,
   SIGCHLD: 17,
   SIGURG: 23,

@@ -93,23 +93,26 @@ export const kvmMsi = {
   fields: { address_lo: [0, 4], address_hi: [4, 4], data: [8, 4], flags: [12, 4], devid: [16, 4] },
 } as const;
 
+/** `struct kvm_x86_mce`: a machine check. */
+export const kvmX86Mce = {
+  size: 64,
+  fields: { status: [0, 8], addr: [8, 8], misc: [16, 8], mcg_status: [24, 8], bank: [32, 1] },
+} as const;
+
+/** `struct kvm_tpr_access_ctl`. */
+export const kvmTprAccessCtl = { size: 40, fields: { enabled: [0, 4], flags: [4, 4] } } as const;
+
+/** `struct kvm_vapic_addr`. */
+export const kvmVapicAddr = { size: 8, fields: { vapic_addr: [0, 8] } } as const;
+
+/** `struct kvm_nested_state`: a header of 128 bytes, then what the vendor's virtualisation needs. */
+export const kvmNestedState = { size: 128, fields: { flags: [0, 2], format: [2, 2], size: [4, 4] } } as const;
+
 /** `struct kvm_interrupt`. */
 export const kvmInterrupt = { size: 4, fields: { irq: [0, 4] } } as const;
 
 /** `struct kvm_enable_cap`. */
 export const kvmEnableCap = { size: 104, fields: { cap: [0, 4], flags: [4, 4], args: [8, 32] } } as const;
-
-/** `struct kvm_irqfd`: a descriptor whose events are interrupts. */
-const kvmIrqfd = {
-  size: 32,
-  fields: { fd: [0, 4], gsi: [4, 4], flags: [8, 4], resamplefd: [12, 4] },
-} as const;
-
-/** `struct kvm_ioeventfd`: a descriptor that the guest signals by a write. */
-const kvmIoeventfd = {
-  size: 64,
-  fields: { datamatch: [0, 8], addr: [8, 8], len: [16, 4], fd: [20, 4], flags: [24, 4] },
-} as const;
 
 /** `struct kvm_dirty_log`: a slot, and the address of a bitmap with a bit for each page. */
 export const kvmDirtyLog = { size: 16, fields: { slot: [0, 4], dirty_bitmap: [8, 8] } } as const;
@@ -142,10 +145,12 @@ export const stateLayouts: Readonly<Record<string, StructLayout>> = {
   kvm_pit_state2: kvmPitState2,
   kvm_clock_data: kvmClockData,
   kvm_msi: kvmMsi,
+  kvm_x86_mce: kvmX86Mce,
+  kvm_tpr_access_ctl: kvmTprAccessCtl,
+  kvm_vapic_addr: kvmVapicAddr,
+  kvm_nested_state: kvmNestedState,
   kvm_interrupt: kvmInterrupt,
   kvm_enable_cap: kvmEnableCap,
-  kvm_irqfd: kvmIrqfd,
-  kvm_ioeventfd: kvmIoeventfd,
   kvm_dirty_log: kvmDirtyLog,
   kvm_msr_list: kvmMsrList,
   kvm_msr_filter: kvmMsrFilter,

@@ -96,6 +96,12 @@ export const kvmSregs = {
   },
 } as const;
 
+/** `struct kvm_sregs2`: as `struct kvm_sregs` up to `apic_base`, then the entries that PAE paging loads with CR3. */
+export const kvmSregs2 = {
+  size: 320,
+  fields: { apic_base: [272, 8], flags: [280, 8], pdptrs: [288, 32] },
+} as const;
+
 /** `struct kvm_cpuid2`: a header of 8 bytes, then `nent` entries. */
 export const kvmCpuid2 = { size: 8, fields: { nent: [0, 4] } } as const;
 
@@ -250,6 +256,7 @@ export const structLayouts: Readonly<Record<string, StructLayout>> = {
   kvm_segment: kvmSegment,
   kvm_dtable: kvmDtable,
   kvm_sregs: kvmSregs,
+  kvm_sregs2: kvmSregs2,
   kvm_cpuid2: kvmCpuid2,
   kvm_cpuid_entry2: kvmCpuidEntry2,
   kvm_msrs: kvmMsrs,

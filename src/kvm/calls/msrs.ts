@@ -1,11 +1,12 @@
 /** `struct kvm_msrs` as plain objects. Pure. */
 import { kvmMsrEntry, kvmMsrs } from "../abi/structs.ts";
 import { newStruct, readBigint, writeField, type StructBytes } from "../abi/fields.ts";
+import { msrIndexOf, type MsrName } from "../abi/msr-names.ts";
 
 /** A model-specific register and its value. */
 export interface Msr {
-  /** The number that RDMSR takes in ECX: 32 bits (SDM vol. 4). */
-  readonly index: number;
+  /** Its name, or the number that RDMSR takes in ECX: 32 bits (SDM vol. 4). */
+  readonly index: MsrName | number;
   readonly data: bigint;
 }
 
@@ -16,7 +17,7 @@ export function encodeMsrs(msrs: readonly Msr[]): StructBytes {
   const struct = newStruct(entryAt(msrs.length));
   writeField(struct.view, kvmMsrs.fields.nmsrs, msrs.length, "nmsrs");
   for (const [number, { index, data }] of msrs.entries()) {
-    writeField(struct.view, kvmMsrEntry.fields.index, index, "the MSR's number", entryAt(number));
+    writeField(struct.view, kvmMsrEntry.fields.index, msrIndexOf(index), "the MSR's number", entryAt(number));
     writeField(struct.view, kvmMsrEntry.fields.data, data, "the MSR's value", entryAt(number));
   }
   return struct;

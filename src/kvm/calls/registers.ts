@@ -6,9 +6,11 @@ import type {
   SegmentName,
   SegmentState,
 } from "../../layout/cpu-state.ts";
-import { kvmDtable, kvmRegs, kvmSegment, kvmSregs } from "../abi/structs.ts";
+import { KVM_SREGS2_FLAGS_PDPTRS_VALID } from "../abi/constants.ts";
+import { kvmDtable, kvmRegs, kvmSegment, kvmSregs, kvmSregs2 } from "../abi/structs.ts";
 import { newStruct, readBigint, readNumber, writeField } from "../abi/fields.ts";
 import { badArgument } from "../kvm-error.ts";
+import { words } from "./run-page.ts";
 
 /**
  * The registers that decide the CPU's mode, as `KVM_GET_SREGS` reads them: segments, descriptor tables, control registers
@@ -19,6 +21,12 @@ export interface SpecialRegisters extends Omit<CpuState, "regs"> {
   readonly apicBase: bigint;
   /** A bit for each vector that waits to be delivered; at most one is set. Four numbers of 64 bits, vector 0 first. */
   readonly interruptBitmap: readonly bigint[];
+}
+
+/** As `KVM_GET_SREGS2` reads them: without the vectors that wait. */
+export interface SpecialRegisters2 extends Omit<SpecialRegisters, "interruptBitmap"> {
+  /** The four entries of the page-directory-pointer table that PAE paging uses; `undefined` where it is not in use. */
+  readonly pdptrs: readonly bigint[] | undefined;
 }
 
 const registerNames = Object.keys(kvmRegs.fields) as (keyof typeof kvmRegs.fields)[];
@@ -81,6 +89,29 @@ export function encodeSpecialRegisters(registers: SpecialRegisters): Uint8Array 
   }
   return bytes;
 }
+
+/** `struct kvm_sregs2` as an object: what comes before the bitmap lies as in `struct kvm_sregs`. */
+export function decodeSpecialRegisters2(view: DataView): SpecialRegisters2 {
+  const { interruptBitmap: _, ...common } = decodeSpecialRegisters(view);
+  const hasPdptrs = (readBigint(view, kvmSregs2.fields.flags) & BigInt(KVM_SREGS2_FLAGS_PDPTRS_VALID)) !== 0n;
+  return { ...common, pdptrs: hasPdptrs ? words(view, kvmSregs2.fields.pdptrs) : undefined };
+}
+
+/** An object as `struct kvm_sregs2`. Throws {@link KvmError} `BAD_ARGUMENT` for a value that does not fit. */
+export function encodeSpecialRegisters2({ pdptrs, ...registers }: SpecialRegisters2): Uint8Array {
+  const { bytes, view } = newStruct(kvmSregs2.size);
+  bytes.set(encodeSpecialRegisters({ ...registers, interruptBitmap: noInterrupts }).subarray(0, SHARED_BYTES));
+  if (pdptrs === undefined) return bytes;
+  const [at, size] = kvmSregs2.fields.pdptrs;
+  if (pdptrs.length !== size / 8) throw badArgument(`pdptrs has not ${size / 8} numbers`, pdptrs);
+  view.setBigUint64(kvmSregs2.fields.flags[0], BigInt(KVM_SREGS2_FLAGS_PDPTRS_VALID), true);
+  for (const [word, entry] of pdptrs.entries()) writeField(view, [at + 8 * word, 8], entry, `pdptrs[${word}]`);
+  return bytes;
+}
+
+/** What `struct kvm_sregs` and `struct kvm_sregs2` have in common, in bytes. */
+const SHARED_BYTES = kvmSregs.fields.interrupt_bitmap[0];
+const noInterrupts = Array.from({ length: bitmapWords }, () => 0n);
 
 function decodeSegment(view: DataView, at: number): SegmentState {
   const values: Record<string, number> = {};

@@ -5,8 +5,11 @@ import { kvmMsrList } from "../abi/state-structs.ts";
 import { linuxConstants } from "../abi/linux.ts";
 import { capabilityNumber, type CapabilityName } from "./capabilities.ts";
 import { decodeCpuid, newCpuid, type CpuidEntry } from "./cpuid.ts";
+import { getAttribute, hasAttribute, type DeviceAttribute } from "./device-attributes.ts";
+import { msrIndexOf, type MsrName } from "../abi/msr-names.ts";
+import { encodeMsrs, msrValue } from "./msrs.ts";
 import { Descriptor } from "../host/descriptor.ts";
-import { errnoName, ioctlFailed, notKvm, openFailed, wrongApiVersion } from "../host/host-error.ts";
+import { errnoName, ioctlFailed, msrRefused, notKvm, openFailed, wrongApiVersion } from "../host/host-error.ts";
 import { newStruct, readNumber, writeField } from "../abi/fields.ts";
 import { badArgument } from "../kvm-error.ts";
 import { loadLibc, type Libc } from "../host/libc.ts";
@@ -47,10 +50,23 @@ export interface Kvm {
   getVcpuMmapSize(): number;
   /** `KVM_GET_SUPPORTED_CPUID`: what a vCPU's CPUID may say on this host. */
   getSupportedCpuid(): readonly CpuidEntry[];
+  /** `KVM_GET_EMULATED_CPUID`: features that KVM can emulate beyond those of {@link getSupportedCpuid}, slowly (`KVM_CAP_EXT_EMUL_CPUID`). */
+  getEmulatedCpuid(): readonly CpuidEntry[];
   /** `KVM_GET_MSR_INDEX_LIST`: the model-specific registers that a vCPU has, but for those that its CPUID takes away. */
   getMsrIndexList(): readonly number[];
   /** `KVM_GET_MSR_FEATURE_INDEX_LIST`: those that say what a vCPU may offer. */
   getMsrFeatureIndexList(): readonly number[];
+  /**
+   * `KVM_GET_MSRS` on the device: values of registers of {@link getMsrFeatureIndexList}. Throws {@link KvmError} `PARTLY_DONE` at
+   * the first that is none (`KVM_CAP_GET_MSR_FEATURES`).
+   */
+  getMsrFeatures(registers: readonly (MsrName | number)[]): readonly bigint[];
+  /** `KVM_X86_GET_MCE_CAP_SUPPORTED`: the bits that `Vcpu.setupMce` takes (`KVM_CAP_MCE` says how many banks). */
+  getMceCapSupported(): bigint;
+  /** `KVM_HAS_DEVICE_ATTR` on the device (`KVM_CAP_SYS_ATTRIBUTES`). */
+  hasDeviceAttr(attribute: DeviceAttribute): boolean;
+  /** `KVM_GET_DEVICE_ATTR` on the device: group 0, attribute 0 is what XSAVE may hold of (`KVM_X86_XCOMP_GUEST_SUPP`). */
+  getDeviceAttr(attribute: DeviceAttribute): bigint;
   /** `KVM_CREATE_VM`: a VM without memory and without vCPUs. It outlives this object; close it yourself. */
   createVm(): Vm;
   /** Closes the descriptor. VMs go on. Nothing happens the second time. */
@@ -129,14 +145,11 @@ export class KvmSystem implements Kvm {
   }
 
   getSupportedCpuid(): readonly CpuidEntry[] {
-    const { libc, fd } = this.#device;
-    for (let capacity = 128; ; capacity *= 2) {
-      const cpuid = newCpuid(capacity);
-      if (libc.ioctlBytes(fd, ioctlNumber("KVM_GET_SUPPORTED_CPUID"), cpuid) >= 0) return decodeCpuid(cpuid);
-      const errno = libc.errno();
-      if (errnoName(errno) !== "E2BIG" || capacity >= MAX_CPUID_ENTRIES)
-        throw ioctlFailed("KVM_GET_SUPPORTED_CPUID", errno);
-    }
+    return this.#cpuid("KVM_GET_SUPPORTED_CPUID");
+  }
+
+  getEmulatedCpuid(): readonly CpuidEntry[] {
+    return this.#cpuid("KVM_GET_EMULATED_CPUID");
   }
 
   getMsrIndexList(): readonly number[] {
@@ -145,6 +158,27 @@ export class KvmSystem implements Kvm {
 
   getMsrFeatureIndexList(): readonly number[] {
     return this.#msrList("KVM_GET_MSR_FEATURE_INDEX_LIST");
+  }
+
+  getMsrFeatures(registers: readonly (MsrName | number)[]): readonly bigint[] {
+    const { bytes, view } = encodeMsrs(registers.map((index) => ({ index, data: 0n })));
+    const done = this.#device.ioctlBytes("KVM_GET_MSRS", bytes, registers);
+    if (done < registers.length) throw msrRefused("KVM_GET_MSRS", msrIndexOf(registers[done]!), done);
+    return registers.map((_, number) => msrValue(view, number));
+  }
+
+  getMceCapSupported(): bigint {
+    const { bytes, view } = newStruct(8);
+    this.#device.ioctlBytes("KVM_X86_GET_MCE_CAP_SUPPORTED", bytes);
+    return view.getBigUint64(0, true);
+  }
+
+  hasDeviceAttr(attribute: DeviceAttribute): boolean {
+    return hasAttribute(this.#device, attribute);
+  }
+
+  getDeviceAttr(attribute: DeviceAttribute): bigint {
+    return getAttribute(this.#device, attribute);
   }
 
   createVm(): VmHandle {
@@ -159,6 +193,16 @@ export class KvmSystem implements Kvm {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #cpuid(name: "KVM_GET_SUPPORTED_CPUID" | "KVM_GET_EMULATED_CPUID"): readonly CpuidEntry[] {
+    const { libc, fd } = this.#device;
+    for (let capacity = 128; ; capacity *= 2) {
+      const cpuid = newCpuid(capacity);
+      if (libc.ioctlBytes(fd, ioctlNumber(name), cpuid) >= 0) return decodeCpuid(cpuid);
+      const errno = libc.errno();
+      if (errnoName(errno) !== "E2BIG" || capacity >= MAX_CPUID_ENTRIES) throw ioctlFailed(name, errno);
+    }
   }
 
   #msrList(name: "KVM_GET_MSR_INDEX_LIST" | "KVM_GET_MSR_FEATURE_INDEX_LIST"): readonly number[] {

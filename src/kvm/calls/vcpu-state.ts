@@ -1,9 +1,7 @@
-/** What a vCPU holds besides its registers, and events for it: one method an ioctl. */
+/** What a vCPU holds besides its registers: one method an ioctl. */
 import {
   kvmDebugregs,
-  kvmEnableCap,
   kvmFpu,
-  kvmInterrupt,
   kvmLapicState,
   kvmMpState,
   kvmVcpuEvents,
@@ -11,12 +9,11 @@ import {
   kvmXcrs,
   kvmXsave,
 } from "../abi/state-structs.ts";
-import type { IoctlName } from "../abi/ioctls.ts";
-import { capabilityNumber, type CapabilityName } from "./capabilities.ts";
+import { newStruct, readBigint, readNumber, writeField } from "../abi/fields.ts";
 import type { Descriptor } from "../host/descriptor.ts";
-import { newStruct, readBigint, readNumber, writeField, type StructBytes } from "../abi/fields.ts";
 import { badArgument } from "../kvm-error.ts";
 import { requireBytes } from "../abi/struct-codec.ts";
+import { VcpuRegisterCalls } from "./vcpu-registers.ts";
 import {
   debugregsCodec,
   eventsCodec,
@@ -29,7 +26,7 @@ import {
   type Xcr,
 } from "./vcpu-structs.ts";
 
-/** The part of a vCPU that holds state and takes events. */
+/** The part of a vCPU that holds the rest of its state. */
 export interface VcpuState {
   /** `KVM_GET_FPU`. */
   getFpu(): Fpu;
@@ -37,7 +34,9 @@ export interface VcpuState {
   setFpu(fpu: Fpu): void;
   /** `KVM_GET_XSAVE`: 4096 bytes in the layout of CPUID leaf 0xd. */
   getXsave(): Uint8Array;
-  /** `KVM_SET_XSAVE`: 4096 bytes. */
+  /** `KVM_GET_XSAVE2`: as many bytes as the vCPU's features want: `KVM_CAP_XSAVE2` of its VM, 4096 at least. */
+  getXsave2(): Uint8Array;
+  /** `KVM_SET_XSAVE`: 4096 bytes, or as many as {@link getXsave2} gives. */
   setXsave(area: Uint8Array): void;
   /** `KVM_GET_XCRS`; where `KVM_CAP_XCRS` is there. */
   getXcrs(): readonly Xcr[];
@@ -59,34 +58,16 @@ export interface VcpuState {
   getLapic(): Uint8Array;
   /** `KVM_SET_LAPIC`: 1024 bytes. */
   setLapic(registers: Uint8Array): void;
-  /** `KVM_GET_TSC_KHZ`: how fast the guest's time stamp counter counts, in kHz. */
-  getTscKhz(): number;
-  /** `KVM_SET_TSC_KHZ`; other rates than the host's where `KVM_CAP_TSC_CONTROL` is there. */
-  setTscKhz(khz: number): void;
-  /** `KVM_INTERRUPT`: an external interrupt, taken at the next entry; without an irqchip. @param irq the vector: 0 to 255 */
-  interrupt(irq: number): void;
-  /** `KVM_NMI`. */
-  nmi(): void;
-  /** `KVM_ENABLE_CAP` on the vCPU. @param args up to four numbers of 64 bits */
-  enableCap(capability: CapabilityName | number, args?: readonly bigint[]): void;
-}
-
-/** A `struct kvm_enable_cap`. Throws {@link KvmError} `BAD_ARGUMENT`. */
-export function encodeEnableCap(capability: CapabilityName | number, args: readonly bigint[]): Uint8Array {
-  const { bytes, view } = newStruct(kvmEnableCap.size);
-  writeField(view, kvmEnableCap.fields.cap, capabilityNumber(capability), "the capability");
-  if (args.length > 4) throw badArgument(`a capability takes up to 4 numbers, not ${args.length}`, args);
-  const [at] = kvmEnableCap.fields.args;
-  for (const [index, value] of args.entries()) writeField(view, [at + 8 * index, 8], value, `args[${index}]`);
-  return bytes;
 }
 
 /** The methods of {@link VcpuState}, on a descriptor. */
-export class VcpuStateCalls implements VcpuState {
-  protected readonly descriptor: Descriptor;
+export class VcpuStateCalls extends VcpuRegisterCalls implements VcpuState {
+  readonly #xsaveSize: number;
 
-  constructor(descriptor: Descriptor) {
-    this.descriptor = descriptor;
+  /** @param xsaveSize the size of an XSAVE area, in bytes */
+  constructor(descriptor: Descriptor, xsaveSize: number) {
+    super(descriptor);
+    this.#xsaveSize = xsaveSize;
   }
 
   getFpu(): Fpu {
@@ -102,7 +83,15 @@ export class VcpuStateCalls implements VcpuState {
   }
 
   setXsave(area: Uint8Array): void {
-    this.set("KVM_SET_XSAVE", requireBytes(area, kvmXsave.size, "the XSAVE area"), area);
+    // KVM reads as many bytes as the vCPU's features want, whatever it is given.
+    const { bytes } = newStruct(this.#xsaveSize);
+    const isWhole = area instanceof Uint8Array && area.length === this.#xsaveSize;
+    bytes.set(isWhole ? area : requireBytes(area, kvmXsave.size, "the XSAVE area"));
+    this.set("KVM_SET_XSAVE", bytes, area);
+  }
+
+  getXsave2(): Uint8Array {
+    return this.get("KVM_GET_XSAVE2", this.#xsaveSize).bytes;
   }
 
   getXcrs(): readonly Xcr[] {
@@ -161,51 +150,6 @@ export class VcpuStateCalls implements VcpuState {
 
   setLapic(registers: Uint8Array): void {
     this.set("KVM_SET_LAPIC", requireBytes(registers, kvmLapicState.size, "the local APIC"), registers);
-  }
-
-  getTscKhz(): number {
-    this.beforeCall();
-    return this.descriptor.ioctl("KVM_GET_TSC_KHZ");
-  }
-
-  setTscKhz(khz: number): void {
-    if (!Number.isInteger(khz) || khz < 1 || khz > 0x7fff_ffff)
-      throw badArgument(`no rate in kHz: ${String(khz)}`, khz);
-    this.beforeCall();
-    this.descriptor.ioctl("KVM_SET_TSC_KHZ", khz);
-  }
-
-  interrupt(irq: number): void {
-    const { bytes, view } = newStruct(kvmInterrupt.size);
-    if (!Number.isInteger(irq) || irq < 0 || irq > 0xff) throw badArgument(`no vector: ${String(irq)}`, irq);
-    writeField(view, kvmInterrupt.fields.irq, irq, "the vector");
-    this.set("KVM_INTERRUPT", bytes, irq);
-  }
-
-  nmi(): void {
-    this.beforeCall();
-    this.descriptor.ioctl("KVM_NMI");
-  }
-
-  enableCap(capability: CapabilityName | number, args: readonly bigint[] = []): void {
-    this.set("KVM_ENABLE_CAP", encodeEnableCap(capability, args), capability);
-  }
-
-  /** Called before any ioctl that reads or writes the vCPU. */
-  protected beforeCall(): void {
-    // Nothing waits to be written here.
-  }
-
-  protected get(name: IoctlName, size: number): StructBytes {
-    const struct = newStruct(size);
-    this.beforeCall();
-    this.descriptor.ioctlBytes(name, struct.bytes);
-    return struct;
-  }
-
-  protected set(name: IoctlName, bytes: Uint8Array, value: unknown): number {
-    this.beforeCall();
-    return this.descriptor.ioctlBytes(name, bytes, value);
   }
 }
 

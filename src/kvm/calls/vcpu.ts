@@ -1,45 +1,36 @@
 /** A virtual CPU: its registers, and the way into the guest. */
 import { constants } from "node:os";
-import type { PhysAddr, VirtAddr } from "../../core/address.ts";
-import type { GeneralRegisters } from "../../layout/cpu-state.ts";
-import { kvmGuestDebug, kvmRegs, kvmRun, kvmSignalMask, kvmSregs, kvmTranslation } from "../abi/structs.ts";
+import { newStruct, writeField } from "../abi/fields.ts";
 import { ioctlNumber } from "../abi/ioctls.ts";
 import { linuxConstants, SIGNAL_SET_SIZE } from "../abi/linux.ts";
-import { CpuSnapshot, type CpuSource, type SnapshotPart } from "../snapshot/cpu-snapshot.ts";
-import { drainCoalesced } from "./coalesced.ts";
-import { encodeCpuid, type CpuidEntry } from "./cpuid.ts";
-import type { Descriptor } from "../host/descriptor.ts";
+import { kvmGuestDebug, kvmRun, kvmSignalMask } from "../abi/structs.ts";
 import { answerExit, isAnswerable } from "../exits/answer-exit.ts";
 import { decodeExit, isMemoryFault } from "../exits/decode-exit.ts";
 import type { AnswerableExit, Exit } from "../exits/exits.ts";
-import { newStruct, readBigint, readNumber, writeField } from "../abi/fields.ts";
-import { VcpuStateCalls, type VcpuState } from "./vcpu-state.ts";
-import { callFailed, ioctlFailed, msrRefused } from "../host/host-error.ts";
-import { PAGE_SIZE } from "./guest-memory.ts";
-import { badArgument, closed } from "../kvm-error.ts";
+import type { Descriptor } from "../host/descriptor.ts";
+import { callFailed, ioctlFailed } from "../host/host-error.ts";
 import type { HostAddress } from "../host/libc.ts";
-import { encodeMsrs, msrValue, type Msr } from "./msrs.ts";
 import type { KvmKind } from "../host/platform.ts";
-import {
-  decodeRegisters,
-  decodeSpecialRegisters,
-  encodeRegisters,
-  encodeSpecialRegisters,
-  type SpecialRegisters,
-} from "./registers.ts";
+import { badArgument } from "../kvm-error.ts";
+import { CpuSnapshot, type CpuSource, type SnapshotPart } from "../snapshot/cpu-snapshot.ts";
+import { drainCoalesced } from "./coalesced.ts";
+import { DirtyRing, type DirtyPage } from "./dirty-ring.ts";
+import { PAGE_SIZE } from "./guest-memory.ts";
 import type { RunPage } from "./run-page.ts";
-
-/** Where a linear address leads, by the guest's present paging mode and tables: `KVM_TRANSLATE`. */
-export interface Translation {
-  /** Meaningless unless `valid`. */
-  readonly physicalAddress: PhysAddr;
-  /** Whether the address leads anywhere. */
-  readonly valid: boolean;
-  /** KVM on x86 always says so. */
-  readonly writeable: boolean;
-  /** KVM on x86 never says so. */
-  readonly usermode: boolean;
-}
+import {
+  encodeSync,
+  forgetSync,
+  readSync,
+  requestSync,
+  syncFlags,
+  writeSync,
+  type EncodedSync,
+  type SyncPart,
+  type SyncRegisters,
+} from "./sync-registers.ts";
+import { VcpuControlCalls, type VcpuControl } from "./vcpu-control.ts";
+import type { VcpuRegisters } from "./vcpu-registers.ts";
+import type { VcpuState } from "./vcpu-state.ts";
 
 /** What `KVM_SET_GUEST_DEBUG` is to watch. */
 export interface GuestDebug {
@@ -53,23 +44,27 @@ export interface GuestDebug {
  * A vCPU, by its file descriptor: one method an ioctl, named as the kernel names it. Every method throws {@link KvmError}
  * `IOCTL_FAILED` where the kernel refuses, `BAD_ARGUMENT` for what it need not be asked, and `CLOSED` after `close()`.
  */
-export interface Vcpu extends VcpuState {
-  /** `KVM_GET_REGS`. While an input exit waits for its answer, they are those before the instruction. */
-  getRegs(): GeneralRegisters;
-  /** `KVM_SET_REGS`. */
-  setRegs(registers: GeneralRegisters): void;
-  /** `KVM_GET_SREGS`. */
-  getSregs(): SpecialRegisters;
-  /** `KVM_SET_SREGS`. KVM may take less than it is given without a word: read them back. After `setCpuid2`. */
-  setSregs(registers: SpecialRegisters): void;
-  /** `KVM_SET_CPUID2`: what CPUID says in the guest, and so what its registers may hold. Before all else. */
-  setCpuid2(entries: readonly CpuidEntry[]): void;
-  /** `KVM_GET_MSRS`, in the order asked for. Throws {@link KvmError} `PARTLY_DONE` at the first that KVM does not have. */
-  getMsrs(indices: readonly number[]): readonly bigint[];
-  /** `KVM_SET_MSRS`. Throws {@link KvmError} `PARTLY_DONE` at the first that KVM refuses; those before it are set. */
-  setMsrs(msrs: readonly Msr[]): void;
-  /** `KVM_TRANSLATE`. */
-  translate(address: VirtAddr): Translation;
+export interface Vcpu extends VcpuRegisters, VcpuState, VcpuControl {
+  /**
+   * `kvm_valid_regs`: which registers KVM is to leave in the shared pages whenever `KVM_RUN` ends, for {@link getSyncRegs};
+   * none at first (`KVM_CAP_SYNC_REGS`).
+   */
+  setSyncRegs(parts: readonly SyncPart[]): void;
+  /**
+   * The registers as they were when `KVM_RUN` ended last, without an ioctl: the parts that {@link setSyncRegs} asked for before.
+   * What was set since by other calls is not in them.
+   */
+  getSyncRegs(): SyncRegisters;
+  /**
+   * `kvm_dirty_regs`: leaves registers for the next `KVM_RUN` to take, without an ioctl; at once, by ioctls, while the vCPU is
+   * debugged, since KVM would lose a step else.
+   */
+  putSyncRegs(registers: SyncRegisters): void;
+  /**
+   * The pages that this vCPU wrote to since it was last asked, where `Vm.enableDirtyRing` was called before it was made. Give
+   * the ring its room back with `Vm.resetDirtyRings`, which also begins to watch those pages anew.
+   */
+  reapDirtyRing(): readonly DirtyPage[];
   /** `KVM_SET_GUEST_DEBUG`. */
   setGuestDebug(debug: GuestDebug): void;
   /**
@@ -87,26 +82,45 @@ const { EFAULT, EINTR } = constants.errno;
 /** "Memory page has hardware error" (asm-generic/errno.h); Node has no name for it. */
 const EHWPOISON = 133;
 
+/** What a VM knows of the vCPUs that it makes. */
+export interface VcpuTraits {
+  readonly kind: KvmKind;
+  /** The size of the shared pages, in bytes. */
+  readonly runSize: number;
+  /** The size of an XSAVE area, in bytes. */
+  readonly xsaveSize: number;
+  /** The size of the ring of dirty pages, in bytes; 0 where there is none. */
+  readonly dirtyRingSize: number;
+  /** Whether KVM shares all registers. */
+  readonly hasSyncRegs: boolean;
+}
+
 /** Makes a vCPU of its descriptor, which the vCPU then owns; closes it where the shared pages cannot be mapped. */
-export function createVcpu(descriptor: Descriptor, runSize: number, kind: KvmKind, hasSyncRegs: boolean): VcpuHandle {
-  const { libc } = descriptor;
+export function createVcpu(descriptor: Descriptor, traits: VcpuTraits): VcpuHandle {
+  const { libc, fd } = descriptor;
   const { PROT_READ, PROT_WRITE, MAP_SHARED } = linuxConstants;
-  const host = libc.mmap(runSize, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor.fd);
-  if (host === undefined) {
-    const error = callFailed("mmap of the vCPU", libc.errno());
+  const { runSize, dirtyRingSize } = traits;
+  let host: HostAddress | undefined;
+  try {
+    host = libc.mmap(runSize, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+    if (host === undefined) throw callFailed("mmap of the vCPU", libc.errno());
+    const ring = dirtyRingSize === 0 ? undefined : new DirtyRing(libc, fd, dirtyRingSize);
+    return new VcpuHandle(descriptor, host, traits, ring);
+  } catch (error) {
+    if (host !== undefined) libc.munmap(host, runSize);
     descriptor.close();
     throw error;
   }
-  return new VcpuHandle(descriptor, host, runSize, kind, hasSyncRegs);
 }
 
 /** What stands for the shared pages after the end: nothing may touch what was unmapped. */
 const noPage: RunPage = { bytes: new Uint8Array(0), view: new DataView(new ArrayBuffer(0)), kind: "other" };
 
 /** A vCPU, with what a machine asks of it. */
-export class VcpuHandle extends VcpuStateCalls implements Vcpu {
+export class VcpuHandle extends VcpuControlCalls implements Vcpu {
   readonly #host: HostAddress;
-  readonly #runSize: number;
+  readonly #traits: VcpuTraits;
+  readonly #ring: DirtyRing | undefined;
   #page: RunPage;
   /** The exit whose answer KVM still waits for. */
   #open: AnswerableExit | undefined;
@@ -116,15 +130,17 @@ export class VcpuHandle extends VcpuStateCalls implements Vcpu {
   /** Whether registers wait in the shared page for the next `KVM_RUN`. */
   #isDeferred = false;
   #isDebugged = false;
-  readonly #syncRegs: boolean;
+  /** The parts of the registers that KVM is asked to share, and those that it shared last. */
+  #wantedSync = 0;
+  #validSync = 0;
 
-  constructor(descriptor: Descriptor, host: HostAddress, runSize: number, kind: KvmKind, hasSyncRegs: boolean) {
-    super(descriptor);
+  constructor(descriptor: Descriptor, host: HostAddress, traits: VcpuTraits, ring: DirtyRing | undefined) {
+    super(descriptor, traits.xsaveSize);
     this.#host = host;
-    this.#runSize = runSize;
-    this.#syncRegs = hasSyncRegs;
-    const shared = descriptor.libc.view(host, runSize);
-    this.#page = { bytes: new Uint8Array(shared), view: new DataView(shared), kind };
+    this.#traits = traits;
+    this.#ring = ring;
+    const shared = descriptor.libc.view(host, traits.runSize);
+    this.#page = { bytes: new Uint8Array(shared), view: new DataView(shared), kind: traits.kind };
   }
 
   /** Whether the last exit may have stopped in the middle of an instruction: {@link complete} then completes it. */
@@ -136,48 +152,37 @@ export class VcpuHandle extends VcpuStateCalls implements Vcpu {
     return this.descriptor.isOpen;
   }
 
-  getRegs(): GeneralRegisters {
-    return decodeRegisters(this.get("KVM_GET_REGS", kvmRegs.size).view);
+  setSyncRegs(parts: readonly SyncPart[]): void {
+    const flags = syncFlags(parts);
+    this.descriptor.requireOpen();
+    if (flags !== 0 && !this.#traits.hasSyncRegs) {
+      throw badArgument("this KVM does not share registers", parts, "it has no KVM_CAP_SYNC_REGS, or not all of it");
+    }
+    requestSync(this.#page, flags);
+    this.#wantedSync = flags;
   }
 
-  setRegs(registers: GeneralRegisters): void {
-    this.set("KVM_SET_REGS", encodeRegisters(registers), registers);
+  getSyncRegs(): SyncRegisters {
+    this.descriptor.requireOpen();
+    if (this.#validSync === 0) {
+      throw badArgument("KVM has shared no registers yet", undefined, "call setSyncRegs before the guest runs");
+    }
+    return readSync(this.#page, this.#validSync);
   }
 
-  getSregs(): SpecialRegisters {
-    return decodeSpecialRegisters(this.get("KVM_GET_SREGS", kvmSregs.size).view);
+  putSyncRegs(registers: SyncRegisters): void {
+    const encoded = encodeSync(registers);
+    if (this.#defer(encoded)) return;
+    const { regs, sregs, events } = registers;
+    if (sregs !== undefined) this.setSregs(sregs);
+    if (regs !== undefined) this.setRegs(regs);
+    if (events !== undefined) this.setVcpuEvents(events);
   }
 
-  setSregs(registers: SpecialRegisters): void {
-    this.set("KVM_SET_SREGS", encodeSpecialRegisters(registers), registers);
-  }
-
-  setCpuid2(entries: readonly CpuidEntry[]): void {
-    this.set("KVM_SET_CPUID2", encodeCpuid(entries), entries);
-  }
-
-  getMsrs(indices: readonly number[]): readonly bigint[] {
-    const { bytes, view } = encodeMsrs(indices.map((index) => ({ index, data: 0n })));
-    const done = this.set("KVM_GET_MSRS", bytes, indices);
-    if (done < indices.length) throw msrRefused("KVM_GET_MSRS", indices[done]!, done);
-    return indices.map((_, number) => msrValue(view, number));
-  }
-
-  setMsrs(msrs: readonly Msr[]): void {
-    const done = this.set("KVM_SET_MSRS", encodeMsrs(msrs).bytes, msrs);
-    if (done < msrs.length) throw msrRefused("KVM_SET_MSRS", msrs[done]!.index, done);
-  }
-
-  translate(address: VirtAddr): Translation {
-    const { bytes, view } = newStruct(kvmTranslation.size);
-    writeField(view, kvmTranslation.fields.linear_address, address, "the linear address");
-    this.set("KVM_TRANSLATE", bytes, address);
-    return {
-      physicalAddress: readBigint(view, kvmTranslation.fields.physical_address),
-      valid: readNumber(view, kvmTranslation.fields.valid) !== 0,
-      writeable: readNumber(view, kvmTranslation.fields.writeable) !== 0,
-      usermode: readNumber(view, kvmTranslation.fields.usermode) !== 0,
-    };
+  reapDirtyRing(): readonly DirtyPage[] {
+    this.descriptor.requireOpen();
+    if (this.#ring !== undefined) return this.#ring.reap();
+    throw badArgument("the vCPU has no dirty ring", undefined, "call enableDirtyRing of the VM before createVcpu");
   }
 
   setGuestDebug({ control, debugreg = [] }: GuestDebug): void {
@@ -203,9 +208,12 @@ export class VcpuHandle extends VcpuStateCalls implements Vcpu {
     const { fd, libc } = this.descriptor;
     if (this.#open !== undefined) this.#answer(this.#open);
     this.#isDeferred = false;
+    this.#validSync = this.#wantedSync;
     if (libc.ioctl(fd, KVM_RUN, 0) >= 0) return true;
     const errno = libc.errno();
     if (errno === EINTR) return false;
+    // Registers that KVM refuses would stay there, and be refused again.
+    forgetSync(this.#page);
     if ((errno === EFAULT || errno === EHWPOISON) && isMemoryFault(this.#page)) return true;
     throw ioctlFailed("KVM_RUN", errno);
   }
@@ -252,7 +260,7 @@ export class VcpuHandle extends VcpuStateCalls implements Vcpu {
     if (this.#isIncomplete) {
       while (this.complete() !== undefined) this.#open = undefined;
     }
-    snapshot.restore((regs, sregs, events) => this.#setBySync(regs, sregs, events));
+    snapshot.restore((regs, sregs, events) => this.#defer({ regs, sregs, events }));
   }
 
   /** `KVM_SET_SIGNAL_MASK`: the signals that are blocked while in the guest, as the kernel's set; it must not change. */
@@ -274,7 +282,8 @@ export class VcpuHandle extends VcpuStateCalls implements Vcpu {
     if (!this.descriptor.isOpen) return;
     this.#page = noPage;
     this.#open = undefined;
-    this.descriptor.libc.munmap(this.#host, this.#runSize);
+    this.#ring?.close();
+    this.descriptor.libc.munmap(this.#host, this.#traits.runSize);
     this.descriptor.close();
   }
 
@@ -291,14 +300,10 @@ export class VcpuHandle extends VcpuStateCalls implements Vcpu {
    * Leaves registers in the shared page, for the next `KVM_RUN` to take. `false` where KVM has no such way, or where the vCPU
    * is debugged: a step would be lost.
    */
-  #setBySync(regs: Uint8Array, sregs: Uint8Array, events: Uint8Array): boolean {
-    if (!this.descriptor.isOpen) throw closed("the vCPU");
-    if (!this.#syncRegs || this.#isDebugged) return false;
-    const { bytes, view } = this.#page;
-    bytes.set(regs, kvmRun.fields["s.regs.regs"][0]);
-    bytes.set(sregs, kvmRun.fields["s.regs.sregs"][0]);
-    bytes.set(events, kvmRun.fields["s.regs.events"][0]);
-    view.setUint32(kvmRun.fields.kvm_dirty_regs[0], ALL_SYNC_REGS, true);
+  #defer(encoded: EncodedSync): boolean {
+    this.descriptor.requireOpen();
+    if (!this.#traits.hasSyncRegs || this.#isDebugged) return false;
+    writeSync(this.#page, encoded);
     this.#isDeferred = true;
     return true;
   }
@@ -309,6 +314,3 @@ export class VcpuHandle extends VcpuStateCalls implements Vcpu {
     answerExit(exit, this.#page);
   }
 }
-
-/** `KVM_SYNC_X86_REGS`, `KVM_SYNC_X86_SREGS` and `KVM_SYNC_X86_EVENTS` (asm/kvm.h). */
-export const ALL_SYNC_REGS = 7;

@@ -4,13 +4,14 @@ import { hex } from "../../core/hex.ts";
 import { memoryFlags } from "../abi/constants.ts";
 import { newStruct, writeField } from "../abi/fields.ts";
 import { kvmUserspaceMemoryRegion } from "../abi/structs.ts";
+import { kvmClearDirtyLog } from "../abi/wiring-structs.ts";
 import type { Descriptor } from "../host/descriptor.ts";
+import { withAddress } from "../host/scratch.ts";
 import { badArgument } from "../kvm-error.ts";
 import { MemorySnapshot } from "../snapshot/memory-snapshot.ts";
-import { capabilityNumber } from "./capabilities.ts";
 import { encodeZone, type CoalescedZone } from "./coalesced.ts";
 import { DirtyLog } from "./dirty-log.ts";
-import { GuestMemory, PHYSICAL_LIMIT, requirePages, type Slot } from "./guest-memory.ts";
+import { GuestMemory, PAGE_SIZE, PHYSICAL_LIMIT, requirePages, type Slot } from "./guest-memory.ts";
 import { VmStateCalls } from "./vm-state.ts";
 
 /** One memory slot for `KVM_SET_USER_MEMORY_REGION`. The VM finds and owns the host's memory behind it. */
@@ -58,6 +59,20 @@ export interface VmMemory {
    * `KVM_MEM_LOG_DIRTY_PAGES`. What the host writes is not in it. A machine with snapshots reads the logs itself.
    */
   getDirtyLog(slot: number): Uint8Array;
+  /**
+   * `KVM_CLEAR_DIRTY_LOG`: begins to watch pages anew whose bits are set, where `KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2` was enabled,
+   * with which {@link getDirtyLog} does not. @param pages bits as {@link getDirtyLog} gives them, in words of 64
+   * @param firstPage what the first bit stands for: a multiple of 64; 0 unless given
+   */
+  clearDirtyLog(slot: number, pages: Uint8Array, firstPage?: bigint): void;
+  /**
+   * `KVM_CAP_DIRTY_LOG_RING`: KVM notes written pages in a ring for each vCPU, and not in bitmaps; a ring that is almost full is an
+   * exit, `dirty-ring-full`. Before the first vCPU. Snapshots need bitmaps: a VM with rings has none.
+   * @param size of each ring, in bytes: 16 for each page, a power of two, from 16 KiB to what the capability says
+   */
+  enableDirtyRing(size: number): void;
+  /** `KVM_RESET_DIRTY_RINGS`: gives the rings the room back that `Vcpu.reapDirtyRing` read. How many entries it was. */
+  resetDirtyRings(): number;
   /** A copy of `size` bytes of guest memory; all of them must lie in slots. */
   readMemory(at: PhysAddr, size: number): Uint8Array;
   /** Copies bytes into guest memory, also where the guest may only read; all of them must lie in slots. */
@@ -73,6 +88,8 @@ const allMemoryFlags = Object.values(memoryFlags).reduce((all, flag) => all | fl
 /** The methods of {@link VmMemory}, on a descriptor. */
 export class VmMemoryCalls extends VmStateCalls implements VmMemory {
   protected readonly memory: GuestMemory;
+  /** The size of the ring of dirty pages that each new vCPU gets, in bytes; 0 for none. */
+  protected dirtyRingSize = 0;
   #coalescedPage = 0;
   #coalesces = false;
 
@@ -91,9 +108,9 @@ export class VmMemoryCalls extends VmStateCalls implements VmMemory {
   }
 
   registerCoalescedMmio(zone: CoalescedZone): void {
-    if (this.#coalescedPage === 0) this.#coalescedPage = this.#capability("KVM_CAP_COALESCED_MMIO");
+    if (this.#coalescedPage === 0) this.#coalescedPage = this.checkExtension("KVM_CAP_COALESCED_MMIO");
     if (this.#coalescedPage === 0) throw badArgument("this KVM does not coalesce writes", zone);
-    if (zone.pio === true && this.#capability("KVM_CAP_COALESCED_PIO") === 0) {
+    if (zone.pio === true && this.checkExtension("KVM_CAP_COALESCED_PIO") === 0) {
       throw badArgument("this KVM does not coalesce writes to ports", zone, "it has no KVM_CAP_COALESCED_PIO");
     }
     this.descriptor.ioctlBytes("KVM_REGISTER_COALESCED_MMIO", encodeZone(zone), zone);
@@ -110,8 +127,7 @@ export class VmMemoryCalls extends VmStateCalls implements VmMemory {
   }
 
   getDirtyLog(slot: number): Uint8Array {
-    const known = this.memory.get(slot);
-    if (known === undefined) throw badArgument(`there is no slot ${String(slot)}`, slot);
+    const known = this.#requireSlot(slot);
     const log = new DirtyLog(this.descriptor, slot, known.size);
     try {
       return new Uint8Array(log.read().slice().buffer);
@@ -120,8 +136,36 @@ export class VmMemoryCalls extends VmStateCalls implements VmMemory {
     }
   }
 
+  clearDirtyLog(slot: number, pages: Uint8Array, firstPage = 0n): void {
+    const { bytes, view } = newStruct(kvmClearDirtyLog.size);
+    const { fields } = kvmClearDirtyLog;
+    const known = this.#requireSlot(slot);
+    const left = known.size / PAGE_SIZE - firstPage;
+    const room = BigInt(pages.length) * 8n;
+    writeField(view, fields.slot, slot, "slot");
+    writeField(view, fields.first_page, firstPage, "the first page");
+    writeField(view, fields.num_pages, Number(left < room ? left : room), "the number of pages");
+    withAddress(this.descriptor.libc, pages.slice(), (at) => {
+      writeField(view, fields.dirty_bitmap, at, "dirty_bitmap");
+      this.descriptor.ioctlBytes("KVM_CLEAR_DIRTY_LOG", bytes, slot);
+    });
+  }
+
+  enableDirtyRing(size: number): void {
+    if (!Number.isInteger(size) || size < 1 || size > 0x7fff_ffff) throw badArgument(`no size: ${String(size)}`, size);
+    this.enableCap("KVM_CAP_DIRTY_LOG_RING", [BigInt(size)]);
+    this.dirtyRingSize = size;
+  }
+
+  resetDirtyRings(): number {
+    return this.descriptor.ioctl("KVM_RESET_DIRTY_RINGS");
+  }
+
   /** A copy of all memory, from which on KVM and this module log what changes. To be closed before the VM. */
   snapshotMemory(): MemorySnapshot {
+    if (this.dirtyRingSize !== 0) {
+      throw badArgument("a VM with dirty rings has no dirty log, which a snapshot needs", undefined);
+    }
     for (const [slot, { at, size, flags }] of this.memory.entries) {
       // A guest cannot write to a read-only slot: there is nothing to log.
       if ((flags & (KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY)) !== 0) continue;
@@ -139,8 +183,10 @@ export class VmMemoryCalls extends VmStateCalls implements VmMemory {
     this.memory.write(at, bytes);
   }
 
-  #capability(name: "KVM_CAP_COALESCED_MMIO" | "KVM_CAP_COALESCED_PIO"): number {
-    return this.descriptor.ioctl("KVM_CHECK_EXTENSION", capabilityNumber(name));
+  #requireSlot(slot: number): Slot {
+    const known = this.memory.get(slot);
+    if (known === undefined) throw badArgument(`there is no slot ${String(slot)}`, slot);
+    return known;
   }
 
   #addSlot(region: UserMemoryRegion): void {

@@ -1,13 +1,16 @@
 /** A virtual machine: its memory, its wiring, and the way to its vCPUs. */
 import type { PhysAddr } from "../../core/address.ts";
 import { newStruct } from "../abi/fields.ts";
+import { kvmXsave } from "../abi/state-structs.ts";
 import { Descriptor } from "../host/descriptor.ts";
 import type { KvmKind } from "../host/platform.ts";
 import { badArgument } from "../kvm-error.ts";
 import type { CpuSnapshot, SnapshotPart } from "../snapshot/cpu-snapshot.ts";
-import { capabilityNumber, type CapabilityName } from "./capabilities.ts";
 import { requirePages } from "./guest-memory.ts";
-import { ALL_SYNC_REGS, createVcpu, type Vcpu, type VcpuHandle } from "./vcpu.ts";
+import { ALL_SYNC_REGS } from "./sync-registers.ts";
+import { createVcpu, type Vcpu, type VcpuHandle } from "./vcpu.ts";
+import type { VmEvents } from "./vm-events.ts";
+import type { VmInterrupts } from "./vm-interrupts.ts";
 import { VmMemoryCalls, type VmMemory } from "./vm-memory.ts";
 import type { VmState } from "./vm-state.ts";
 
@@ -15,9 +18,7 @@ import type { VmState } from "./vm-state.ts";
  * A VM, by its file descriptor: one method an ioctl, named as the kernel names it. Every method throws {@link KvmError}
  * `IOCTL_FAILED` where the kernel refuses, `BAD_ARGUMENT` for what it need not be asked, and `CLOSED` after `close()`.
  */
-export interface Vm extends VmState, VmMemory {
-  /** `KVM_CHECK_EXTENSION` on the VM, which knows more than the device (`KVM_CAP_CHECK_EXTENSION_VM`). */
-  checkExtension(capability: CapabilityName | number): number;
+export interface Vm extends VmMemory, VmInterrupts, VmEvents, VmState {
   /**
    * `KVM_SET_TSS_ADDR`: three pages below 4 GiB, with no memory there, which KVM on Intel CPUs takes for itself to run
    * real mode on CPUs that cannot.
@@ -25,6 +26,10 @@ export interface Vm extends VmState, VmMemory {
   setTssAddr(at: PhysAddr): void;
   /** `KVM_SET_IDENTITY_MAP_ADDR`: one page of the same kind; before the first vCPU. */
   setIdentityMapAddr(at: PhysAddr): void;
+  /** `KVM_SET_BOOT_CPU_ID`: the number of the vCPU that starts; 0 unless said otherwise. Before the first vCPU. */
+  setBootCpuId(id: number): void;
+  /** `KVM_SET_NR_MMU_PAGES`: how many pages KVM's own tables for the guest may take; at least 64. */
+  setNrMmuPages(pages: number): void;
   /** `KVM_CREATE_VCPU`. @param id from 0 to `KVM_CAP_MAX_VCPU_ID` - 1 */
   createVcpu(id: number): Vcpu;
   /** Closes the VM and its vCPUs, then gives its memory back. Nothing happens the second time. */
@@ -51,10 +56,6 @@ export class VmHandle extends VmMemoryCalls implements Vm {
     this.#kind = kind;
   }
 
-  checkExtension(capability: CapabilityName | number): number {
-    return this.descriptor.ioctl("KVM_CHECK_EXTENSION", capabilityNumber(capability));
-  }
-
   setTssAddr(at: PhysAddr): void {
     requirePages("the address of the TSS pages", at, ABOVE_4_GIB);
     this.descriptor.ioctl("KVM_SET_TSS_ADDR", Number(at));
@@ -67,13 +68,24 @@ export class VmHandle extends VmMemoryCalls implements Vm {
     this.descriptor.ioctlBytes("KVM_SET_IDENTITY_MAP_ADDR", bytes, at);
   }
 
+  setBootCpuId(id: number): void {
+    this.descriptor.ioctl("KVM_SET_BOOT_CPU_ID", requireCount("no number of a vCPU", id));
+  }
+
+  setNrMmuPages(pages: number): void {
+    this.descriptor.ioctl("KVM_SET_NR_MMU_PAGES", requireCount("no number of pages", pages));
+  }
+
   createVcpu(id: number): VcpuHandle {
-    if (!Number.isInteger(id) || id < 0 || id > 0x7fff_ffff)
-      throw badArgument(`no number of a vCPU: ${String(id)}`, id);
     const { libc } = this.descriptor;
-    const hasSyncRegs = (this.checkExtension("KVM_CAP_SYNC_REGS") & ALL_SYNC_REGS) === ALL_SYNC_REGS;
-    const descriptor = new Descriptor(libc, this.descriptor.ioctl("KVM_CREATE_VCPU", id), "the vCPU");
-    const vcpu = createVcpu(descriptor, this.#runSize, this.#kind, hasSyncRegs);
+    const fd = this.descriptor.ioctl("KVM_CREATE_VCPU", requireCount("no number of a vCPU", id));
+    const vcpu = createVcpu(new Descriptor(libc, fd, "the vCPU"), {
+      kind: this.#kind,
+      runSize: this.#runSize,
+      xsaveSize: Math.max(this.checkExtension("KVM_CAP_XSAVE2"), kvmXsave.size),
+      dirtyRingSize: this.dirtyRingSize,
+      hasSyncRegs: (this.checkExtension("KVM_CAP_SYNC_REGS") & ALL_SYNC_REGS) === ALL_SYNC_REGS,
+    });
     this.#vcpus.push(vcpu);
     return vcpu;
   }
@@ -86,6 +98,7 @@ export class VmHandle extends VmMemoryCalls implements Vm {
   close(): void {
     // A vCPU keeps its VM alive, and a living VM writes to its memory: so this order.
     for (const vcpu of this.#vcpus) vcpu.close();
+    this.closeEventFds();
     this.descriptor.close();
     this.memory.free();
   }
@@ -93,4 +106,9 @@ export class VmHandle extends VmMemoryCalls implements Vm {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+function requireCount(what: string, count: number): number {
+  if (Number.isInteger(count) && count >= 0 && count <= 0x7fff_ffff) return count;
+  throw badArgument(`${what}: ${String(count)}`, count);
 }

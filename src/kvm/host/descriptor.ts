@@ -23,8 +23,13 @@ export class Descriptor {
 
   /** The number. Throws {@link KvmError} `CLOSED` after {@link close}. */
   get fd(): number {
-    if (this.#fd < 0) throw closed(this.#what);
+    this.requireOpen();
     return this.#fd;
+  }
+
+  /** Throws {@link KvmError} `CLOSED` after {@link close}. */
+  requireOpen(): void {
+    if (this.#fd < 0) throw closed(this.#what);
   }
 
   /** An ioctl that takes a number. Throws {@link KvmError} `IOCTL_FAILED` or `CLOSED`. */

@@ -2,6 +2,7 @@
 import { constants } from "node:os";
 import { hex } from "../../core/hex.ts";
 import { KVM_API_VERSION } from "../abi/constants.ts";
+import { msrNameOf } from "../abi/msr-names.ts";
 import type { IoctlName } from "../abi/ioctls.ts";
 import { KvmError, type KvmErrorCode } from "../kvm-error.ts";
 
@@ -40,6 +41,12 @@ const ioctlHints: Readonly<Record<string, string>> = {
   "KVM_SET_SREGS EINVAL":
     "a control register or EFER has a bit that this vCPU's CPUID does not offer, or bits that exclude each other; long mode wants EFER.LME and LMA, CR4.PAE and CR0.PG and PE together",
   "KVM_SET_CPUID2 EINVAL": "CPUID is given once, before the vCPU first runs",
+  "KVM_RUN EINVAL": "the registers that were left for it are none that a CPU can have",
+  "KVM_GET_DIRTY_LOG ENXIO": "a VM with dirty rings has no log",
+  "KVM_GET_DIRTY_LOG ENOENT": "the slot has no log: give it KVM_MEM_LOG_DIRTY_PAGES",
+  "KVM_KVMCLOCK_CTRL EINVAL": "the guest has no kvmclock",
+  "KVM_IRQFD EINVAL": "it needs an irqchip, and a line that it has",
+  "KVM_SET_GSI_ROUTING EINVAL": "it needs an irqchip, and pins that its controllers have",
   "KVM_RUN EFAULT": "KVM could not reach the memory behind a guest address",
   "KVM_RUN EAGAIN": "the vCPU waits for another one to start it with INIT and SIPI",
   "KVM_SET_GUEST_DEBUG EBUSY": "an exception waits to be given to the guest; run it first",
@@ -106,7 +113,9 @@ export function callFailed(call: string, errno: number, hint?: string): KvmError
 
 /** The error for model-specific registers of which KVM took only the first few. */
 export function msrRefused(name: "KVM_GET_MSRS" | "KVM_SET_MSRS", index: number, done: number): KvmError {
-  return new KvmError(`${name} stopped at MSR ${hex(index)}, after ${done}`, {
+  const register = msrNameOf(index);
+  const text = register === undefined ? hex(index) : `${hex(index)} (${register})`;
+  return new KvmError(`${name} stopped at MSR ${text}, after ${done}`, {
     code: "PARTLY_DONE",
     value: index,
     hint: "this KVM does not offer that MSR to this vCPU, or refuses the value",

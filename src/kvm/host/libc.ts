@@ -20,8 +20,16 @@ export interface Libc {
   ioctl(fd: number, request: number, argument: number): number;
   /** `ioctl(fd, request, pointer)`. */
   ioctlBytes(fd: number, request: number, argument: Uint8Array): number;
-  /** `mmap(NULL, length, protection, flags, fd, 0)`: `undefined` where it fails. */
-  mmap(length: number, protection: number, flags: number, fd: number): HostAddress | undefined;
+  /** `mmap(NULL, length, protection, flags, fd, offset)`: `undefined` where it fails. The offset is 0 unless given. */
+  mmap(length: number, protection: number, flags: number, fd: number, offset?: number): HostAddress | undefined;
+  /** `eventfd(initial, flags)`: a file descriptor. */
+  eventfd(initial: number, flags: number): number;
+  /** `read(fd, bytes, size)`. */
+  read(fd: number, bytes: Uint8Array, size: number): number;
+  /** `pread(fd, bytes, size, offset)`. */
+  pread(fd: number, bytes: Uint8Array, size: number, offset: number): number;
+  /** `write(fd, bytes, size)`. */
+  write(fd: number, bytes: Uint8Array, size: number): number;
   /** `munmap(address, length)`. */
   munmap(address: HostAddress, length: number): number;
   /** Copies `size` bytes from memory of this process. */
@@ -86,10 +94,14 @@ function bind(koffi: Koffi): Libc {
     close,
     ioctl,
     ioctlBytes,
-    mmap: (length, protection, flags, fd) => {
-      const address = BigInt(mmap(null, length, protection, flags, fd, 0) as number | bigint);
+    mmap: (length, protection, flags, fd, offset = 0) => {
+      const address = BigInt(mmap(null, length, protection, flags, fd, offset) as number | bigint);
       return address === MAP_FAILED ? undefined : address;
     },
+    eventfd: library.func("eventfd", "int", ["unsigned int", "int"]),
+    read: library.func("read", "long", ["int", "void *", "size_t"]),
+    pread: library.func("pread", "long", ["int", "void *", "size_t", "int64_t"]),
+    write: library.func("write", "long", ["int", "void *", "size_t"]),
     munmap,
     copyFrom: memcpy,
     copyTo: memcpy,
