@@ -6,7 +6,7 @@ import type { ListingLine, Mode } from "../asm/index.ts";
 import type { PhysAddr, VirtAddr } from "../core/address.ts";
 import type { Mapping, PagingMode, PagingRequirements } from "../paging/index.ts";
 import type { CpuState } from "./cpu-state.ts";
-import type { Descriptor, Gate } from "./descriptors/index.ts";
+import type { Descriptor, IdtGate, RealModeVector, TaskState } from "./descriptors/index.ts";
 import type { EntryMode } from "./entry/entry-mode.ts";
 import type { E820Entry } from "./tables/e820.ts";
 
@@ -75,13 +75,19 @@ export interface ImageTss {
   /** The name of its segment in the GDT. */
   readonly name: string;
   readonly at: PhysAddr;
+  readonly state: TaskState;
 }
+
+/** Where a vector leads: a gate, or in real mode a far pointer. */
+export type ImageVector =
+  | { readonly vector: number; readonly gate: IdtGate }
+  | { readonly vector: number; readonly far: RealModeVector };
 
 /** The IDT of an image; in real mode the interrupt vector table. Its bytes are the chunk `idt`. */
 export interface ImageIdt {
   readonly at: PhysAddr;
   /** The vectors that lead anywhere, in their order. */
-  readonly vectors: readonly { readonly vector: number; readonly gate: Gate }[];
+  readonly vectors: readonly ImageVector[];
 }
 
 /** A mapping of an image. */

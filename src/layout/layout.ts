@@ -49,12 +49,13 @@ async function build(given: unknown): Promise<Image> {
   const memory = memoryRegions(description);
   const space = guestSpace(description, memory, fixedTables(description, memory));
   const { mappings, tables: pageTables, stacks, places } = space;
-  const planned = planTables(description, memory, space);
+  const planned = await planTables(description, memory, space);
   const segments = entrySegments(description, planned.gdt);
   const { programs, symbols } = await assemblePrograms(
     description,
     places,
     segments.cs,
+    planned.stubs,
     symbolsOf({ memory, space, planned }),
   );
   const entry = entryProgram(description, programs);
@@ -72,7 +73,7 @@ async function build(given: unknown): Promise<Image> {
   const cpu = entryState(description, {
     segments,
     gdt: planned.gdtr,
-    idt: { base: 0n, limit: description.mode === "real16" ? 0x3ff : 0 },
+    idt: planned.idtr,
     tables: pageTables,
     rip: entry.origin,
     stackPointer: rsp?.offset,

@@ -4,7 +4,7 @@
  */
 import type { Linked } from "../../asm/index.ts";
 import type { GuestDescription } from "./description.ts";
-import type { SymbolsIn } from "./symbol-names.ts";
+import type { LabelsIn, SymbolsIn } from "./symbol-names.ts";
 
 type MemoryIn<D> = D extends { readonly memory: infer M } ? keyof M : never;
 
@@ -33,13 +33,47 @@ type Known<Name, Names, What extends string> = Name extends Names
     : Mistake<`no ${What} is named "${Name & string}"; there is`, Names>;
 
 /** What a name under a key asks: nothing where there is none. */
-type Naming<T, Key extends string, Names, What extends string> =
-  T extends Readonly<Record<Key, infer Name>> ? Readonly<Record<Key, Known<Name, Names, What>>> : unknown;
+type Naming<T, Key extends string, Names, What extends string> = {
+  readonly [K in keyof T & Key]: Known<T[K], Names, What>;
+};
 
 /** What the entries of a part of the description ask. */
 type Entries<T, Key extends string, Names, What extends string> = {
   readonly [Name in keyof T]: Naming<T[Name], Key, Names, What>;
 };
+
+/** A label of a program, which a gate leads to. */
+type KnownLabel<Name, D> = Known<Name, LabelsIn<D>, "label">;
+
+/** What an object of stack pointers asks: a name is that of a stack or place. */
+type StackPointers<T, D> = {
+  readonly [Key in keyof T]: T[Key] extends string ? Known<T[Key], StacksIn<D> | PlacesIn<D>, "stack"> : unknown;
+};
+
+/** What an entry of the GDT or an LDT asks. */
+type SegmentNames<S, D> = Naming<S, "in", PlacesIn<D>, "place"> &
+  Naming<S, "segment" | "task", SegmentsIn<D>, "segment"> &
+  (S extends { readonly target: infer T } ? { readonly target: KnownLabel<T, D> } : unknown) &
+  (S extends { readonly type: "tss"; readonly stacks: infer T } ? { readonly stacks: StackPointers<T, D> } : unknown) &
+  (S extends { readonly type: "tss"; readonly ist: infer T } ? { readonly ist: StackPointers<T, D> } : unknown) &
+  (S extends { readonly type: "tss"; readonly entry: infer T } ? { readonly entry: KnownLabel<T, D> } : unknown);
+
+type GdtNames<T, D> = Naming<T, "in", PlacesIn<D>, "place"> &
+  (T extends { readonly segments: infer S }
+    ? { readonly segments: { readonly [Name in keyof S]: SegmentNames<S[Name], D> } }
+    : unknown);
+
+/** What a vector asks: a label, by itself or as a handler. */
+type VectorNames<V, D> = V extends string
+  ? KnownLabel<V, D>
+  : (V extends { readonly handler: infer H } ? { readonly handler: KnownLabel<H, D> } : unknown) &
+      Naming<V, "segment", SegmentsIn<D>, "segment">;
+
+type IdtNames<T, D> = Naming<T, "in", PlacesIn<D>, "place"> &
+  (T extends { readonly vectors: infer V }
+    ? { readonly vectors: { readonly [Name in keyof V]: VectorNames<V[Name], D> } }
+    : unknown) &
+  (T extends { readonly stubs: infer S } ? { readonly stubs: Naming<S, "in", PlacesIn<D>, "place"> } : unknown);
 
 type CpuNames<D> = D extends { readonly mode: "real16" }
   ? unknown
@@ -54,7 +88,8 @@ export interface Consistent<D extends GuestDescription> {
     ? { readonly map: Entries<M, "in", MemoryIn<D>, "memory"> }
     : unknown;
   readonly stacks?: D extends { readonly stacks: infer S } ? Entries<S, "in", MemoryIn<D>, "memory"> : unknown;
-  readonly gdt?: D extends { readonly gdt: infer T } ? Naming<T, "in", PlacesIn<D>, "place"> : unknown;
+  readonly gdt?: D extends { readonly gdt: infer T } ? GdtNames<T, D> : unknown;
+  readonly idt?: D extends { readonly idt: infer T } ? IdtNames<T, D> : unknown;
   readonly e820?: D extends { readonly e820: infer T } ? Naming<T, "in", PlacesIn<D>, "place"> : unknown;
   readonly place: {
     readonly [P in keyof D["place"]]: {

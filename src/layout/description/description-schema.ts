@@ -160,6 +160,8 @@ async function makeCheck(): Promise<Check> {
           Object.fromEntries(Array.from({ length: 7 }, (_, i) => [`${i + 1}?`, stackPointer])),
         ),
         "ports?": port.array(),
+        "entry?": "string",
+        "stack?": stackPointer,
         ...dpl,
         ...placement,
       }),

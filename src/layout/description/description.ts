@@ -103,7 +103,7 @@ export interface TablePlacement {
   readonly offset?: Size;
 }
 
-/** The name of a stack, whose end is meant, or a stack pointer. */
+/** The name of a stack or a place, whose end is meant, or a stack pointer. */
 export type StackPointer = string | number | bigint;
 
 /** A task-state segment: its descriptor, and what it holds. It needs a place. */
@@ -122,6 +122,10 @@ export interface TssDescription extends TablePlacement {
    * range. Where not given there is no I/O bitmap, and it may use none. Not in 16 bits.
    */
   readonly ports?: readonly (number | readonly [first: number, last: number])[];
+  /** In 16 and 32 bits: where a switch to the task begins, a name such as `place.kernel.double_fault`. */
+  readonly entry?: string;
+  /** In 16 and 32 bits: the stack of the task. */
+  readonly stack?: StackPointer;
 }
 
 /** A local descriptor table: its descriptor in the GDT, and its segments. It needs a place. */
@@ -136,7 +140,7 @@ export interface CallGateDescription {
   readonly type: "call-gate";
   /** What is called: a name such as `place.kernel.system_call`. */
   readonly target: string;
-  /** The name of its code segment in the GDT. That of CS at entry where not given. */
+  /** The name of its code segment in the GDT. The first of level 0 for the mode's code where not given. */
   readonly segment?: string;
   /** The privilege that is needed to call it, 0 to 3. 0 where not given. */
   readonly dpl?: 0 | 1 | 2 | 3;
@@ -162,7 +166,7 @@ export interface InterruptDescription {
   readonly handler: string;
   /** Whether the interrupt flag is cleared (`"interrupt"`, where not given) or left as it is (`"trap"`). */
   readonly type?: "interrupt" | "trap";
-  /** The name of the code segment in the GDT. That of CS at entry where not given. */
+  /** The name of the code segment in the GDT. The first of level 0 for the mode's code where not given. */
   readonly segment?: string;
   /** The privilege that `int`, `int3` and `into` need to use it, 0 to 3. 0 where not given. */
   readonly dpl?: 0 | 1 | 2 | 3;

@@ -2,8 +2,6 @@
  * The names that a description gives to guest code: of everything that has an address, a size or a selector, and of the
  * labels of its programs. A name is the path of the thing in the description.
  */
-import type { GuestDescription } from "./description.ts";
-
 /** The keys of an object that are names. */
 type Names<T> = Extract<keyof T, string>;
 
@@ -48,7 +46,8 @@ type TableSymbols<D> =
 /** The labels that some code defines. */
 type LabelsOf<Code> = Code extends { readonly labels?: { readonly defined: infer L extends string } } ? L : never;
 
-type ProgramSymbols<D> = D extends { readonly place: infer P }
+/** The programs of a description, and their labels. */
+export type LabelsIn<D> = D extends { readonly place: infer P }
   ? {
       [Name in Names<P>]:
         | `place.${Name}`
@@ -70,10 +69,10 @@ type ProgramSymbols<D> = D extends { readonly place: infer P }
  * - `place.NAME`: the first byte of a program; `place.NAME.LABEL`: a label of it. Both as the program itself sees them: offsets
  *   into its CS.
  */
-export type SymbolsIn<D extends GuestDescription> =
+export type SymbolsIn<D> =
   | MemorySymbols<D>
   | MappingSymbols<D>
   | StackSymbols<D>
   | GdtSymbols<D>
   | TableSymbols<D>
-  | ProgramSymbols<D>;
+  | LabelsIn<D>;

@@ -25,7 +25,7 @@ function range(path: string, at: bigint, size: bigint): Symbols {
 /** The values of the names, but for those of programs: they are known when the programs are assembled. */
 export function symbolsOf({ memory, space, planned }: NamedParts): ReadonlyMap<string, bigint> {
   const { tables, stacks, mappings = [] } = space;
-  const { gdt, gdtr, e820 } = planned;
+  const { gdt, gdtr, idt, idtr, e820 } = planned;
   const isStack = new Set(stacks.map(({ name }) => name));
   return new Map([
     ...memory.flatMap(({ name, at, size }) => range(`memory.${name}`, at, size)),
@@ -38,6 +38,7 @@ export function symbolsOf({ memory, space, planned }: NamedParts): ReadonlyMap<s
     ...(tables === undefined ? [] : ([["paging.tables", tables.root]] as const)),
     ...stacks.flatMap(({ name, virt, size }) => range(`stacks.${name}`, virt, size)),
     ...(gdt === undefined ? [] : [...register("gdt", gdtr), ...gdtSymbols(gdt)]),
+    ...(idt === undefined ? [] : register("idt", idtr)),
     ...(e820 === undefined
       ? []
       : ([

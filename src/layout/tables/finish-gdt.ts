@@ -3,9 +3,11 @@ import type { CallGateDescription, GuestDescription } from "../description/descr
 import type { Descriptor } from "../descriptors/index.ts";
 import type { Image } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
-import { hasLongTables, imageEntries, taskBits, type PlannedEntry } from "./descriptor-table.ts";
+import { hasLongTables, gateBits, imageEntries, type PlannedEntry } from "./planned-entry.ts";
 import { ldtDescriptor, taskDescriptor, type PlannedGdt } from "./gdt.ts";
+import { gateSelector, valueOf } from "./labels.ts";
 import type { FinishedParts } from "./tables.ts";
+import { withEntry } from "./tss.ts";
 
 /** The finished tables; none where there is no GDT. */
 export function finishGdt(
@@ -44,7 +46,11 @@ export function finishGdt(
       at: ldt.place.phys,
       entries: imageEntries(ldt.entries, descriptorOf),
     })),
-    tasks: planned.tasks.map(({ entry, place }) => ({ name: entry.name, at: place.phys })),
+    tasks: planned.tasks.map(({ entry, description: task, state, place }) => ({
+      name: entry.name,
+      at: place.phys,
+      state: withEntry(entry.path, task, state, parts),
+    })),
   };
 }
 
@@ -54,44 +60,23 @@ function levelOf({ dpl }: { readonly dpl?: 0 | 1 | 2 | 3 }): { readonly dpl?: 0 
 
 function callGate(
   description: GuestDescription,
-  gdt: PlannedGdt,
+  { entries }: PlannedGdt,
   path: string,
   gate: CallGateDescription,
-  { segments, symbols }: FinishedParts,
+  { symbols }: FinishedParts,
 ): Descriptor {
-  const { target, segment, parameters } = gate;
-  const selector = segment === undefined ? segments.cs.selector : segmentSelector(gdt, `${path}.segment`, segment);
+  const bits = gateBits(description);
   const shared = {
     type: "call-gate",
-    selector,
-    offset: valueOf(symbols, `${path}.target`, target),
+    selector: gateSelector(entries, path, gate.segment, bits),
+    offset: valueOf(symbols, `${path}.target`, gate.target),
     ...levelOf(gate),
   } as const;
-  if (hasLongTables(description)) return { ...shared, bits: 64 };
-  const bits = taskBits(description, { type: "tss" }) === 16 ? 16 : 32;
-  return { ...shared, bits, ...(parameters === undefined ? {} : { parameters }) };
-}
-
-/** What a gate leads to. `path` is where the description names it. */
-export function valueOf(symbols: ReadonlyMap<string, bigint>, path: string, name: string): bigint {
-  const value = symbols.get(name);
-  if (value !== undefined) return value;
-  const labels = Array.from(symbols.keys()).filter((each) => each.startsWith("place."));
-  throw new LayoutError(`${path}: nothing is named ${JSON.stringify(name)}`, {
-    code: "UNKNOWN_NAME",
-    value: name,
-    hint: `labels of programs are ${labels.slice(0, 12).join(", ")}${labels.length > 12 ? ", ..." : ""}`,
-  });
-}
-
-/** The selector of a code segment. `path` is where the description names it. */
-export function segmentSelector({ segments }: PlannedGdt, path: string, name: string): number {
-  const found = segments.find((each) => each.name === name);
-  if (found !== undefined) return found.state.selector;
-  throw new LayoutError(`${path}: no segment is named ${JSON.stringify(name)}`, {
-    code: "UNKNOWN_NAME",
-    value: name,
-    hint: `the GDT has ${segments.map((each) => each.name).join(", ") || "none"}`,
+  if (gate.parameters === undefined) return { ...shared, bits };
+  if (bits !== 64) return { ...shared, bits, parameters: gate.parameters };
+  throw new LayoutError(`${path}.parameters: call gates of long mode copy none`, {
+    code: "INCONSISTENT",
+    value: gate.parameters,
   });
 }
 

@@ -3,13 +3,14 @@ import { hex } from "../../core/hex.ts";
 import { toBytes } from "../../core/units.ts";
 import type { DescriptorTableRegister, SegmentState } from "../cpu-state.ts";
 import type { GuestDescription, LdtDescription, TssDescription } from "../description/description.ts";
-import { segmentState, type SystemSegment } from "../descriptors/index.ts";
+import { encodeTaskState, segmentState, type SystemSegment, type TaskState } from "../descriptors/index.ts";
 import { segmentStateAt } from "../descriptors/segment-state.ts";
 import { entryModes } from "../entry/entry-mode.ts";
 import { LayoutError } from "../layout-error.ts";
+import type { GuestSpace } from "../memory/address-space.ts";
 import type { PlacedTable, TablePlaces } from "../memory/table-places.ts";
-import { hasLongTables, planEntries, tableSize, taskBits, type PlannedEntry } from "./descriptor-table.ts";
-import { taskSize } from "./tss.ts";
+import { hasLongTables, planEntries, tableSize, taskBits, type PlannedEntry } from "./planned-entry.ts";
+import { taskState, type TaskSurroundings } from "./tss.ts";
 
 /** A table that has its place. */
 interface PlannedTable<Place = PlacedTable> {
@@ -22,7 +23,7 @@ interface PlannedTable<Place = PlacedTable> {
 export interface PlannedTask extends PlannedTable {
   readonly entry: PlannedEntry;
   readonly description: TssDescription;
-  readonly bits: 16 | 32 | 64;
+  readonly state: TaskState;
 }
 
 /** An LDT that has its place. */
@@ -43,14 +44,16 @@ export interface PlannedGdt extends PlannedTable<PlacedTable | undefined> {
 }
 
 /** The GDT of a description; `undefined` in real mode, which has none at entry. */
-export function planGdt(description: GuestDescription, places: TablePlaces): PlannedGdt | undefined {
+export function planGdt(description: GuestDescription, space: GuestSpace, places: TablePlaces): PlannedGdt | undefined {
   const entries = gdtEntries(description);
   if (entries === undefined) return undefined;
   const isLong = hasLongTables(description);
   const size = tableSize(entries, isLong);
   const place = places.find("gdt", description.gdt ?? {}, BigInt(size));
   const tasks = entries.flatMap((entry) =>
-    entry.description.type === "tss" ? [planTask(description, entry, entry.description, places)] : [],
+    entry.description.type === "tss"
+      ? [planTask(entry, entry.description, taskBits(description, entry.description), { entries, space }, places)]
+      : [],
   );
   const ldts = entries.flatMap((entry) =>
     entry.description.type === "ldt" ? [planLdt(entry, entry.description, isLong, places)] : [],
@@ -79,14 +82,15 @@ export function gdtEntries(description: GuestDescription): readonly PlannedEntry
 }
 
 function planTask(
-  description: GuestDescription,
   entry: PlannedEntry,
   task: TssDescription,
+  bits: 16 | 32 | 64,
+  surroundings: TaskSurroundings,
   places: TablePlaces,
 ): PlannedTask {
-  const bits = taskBits(description, task);
-  const size = taskSize(entry.path, task, bits);
-  return { entry, description: task, bits, size, place: required(entry, places.find(entry.path, task, BigInt(size))) };
+  const state = taskState(entry.path, task, bits, surroundings);
+  const size = encodeTaskState(state, `${entry.path}.`).length;
+  return { entry, description: task, state, size, place: required(entry, places.find(entry.path, task, BigInt(size))) };
 }
 
 function planLdt(entry: PlannedEntry, ldt: LdtDescription, isLong: boolean, places: TablePlaces): PlannedLdt {
@@ -119,10 +123,13 @@ function loadedName(
 }
 
 /** The descriptor of a TSS: marked busy where TR holds it at entry, as `ltr` leaves it. */
-export function taskDescriptor(gdt: PlannedGdt, { entry, description, bits, place, size }: PlannedTask): SystemSegment {
+export function taskDescriptor(
+  gdt: PlannedGdt,
+  { entry, description, state, place, size }: PlannedTask,
+): SystemSegment {
   return {
     type: "tss",
-    bits,
+    bits: state.bits,
     base: place.virt,
     limit: size - 1,
     busy: gdt.loaded.tr === entry.name,

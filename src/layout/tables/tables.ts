@@ -5,14 +5,17 @@
 import { toBytes } from "../../core/units.ts";
 import type { DescriptorTableRegister, SegmentName, SegmentState } from "../cpu-state.ts";
 import type { GuestDescription } from "../description/description.ts";
+import { encodeTaskState } from "../descriptors/index.ts";
 import type { Chunk, Image, ImageE820, MemoryRegion } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
 import type { GuestSpace } from "../memory/address-space.ts";
 import type { Extent } from "../memory/extent.ts";
 import { TablePlaces } from "../memory/table-places.ts";
+import { planStubs, stubAddresses, type PlannedStubs } from "./stubs.ts";
 import { e820Of, encodeE820, entryBytes } from "./e820.ts";
-import { encodeTable, hasLongTables, tableSize } from "./descriptor-table.ts";
+import { encodeTable, hasLongTables, tableSize } from "./planned-entry.ts";
 import { finishGdt } from "./finish-gdt.ts";
+import { encodeVectors, finishIdt, idtRegister, idtSize, planIdt, type PlannedIdt } from "./idt.ts";
 import { gdtEntries, gdtRegister, planGdt, type PlannedGdt } from "./gdt.ts";
 
 /** The tables with their places. */
@@ -20,6 +23,10 @@ export interface PlannedTables {
   readonly gdt: PlannedGdt | undefined;
   /** GDTR at entry. */
   readonly gdtr: DescriptorTableRegister;
+  readonly idt: PlannedIdt | undefined;
+  /** IDTR at entry. */
+  readonly idtr: DescriptorTableRegister;
+  readonly stubs: PlannedStubs | undefined;
   readonly e820: ImageE820 | undefined;
 }
 
@@ -34,10 +41,11 @@ export interface FinishedParts {
 
 /** Where tables lie that have physical addresses in the description. */
 export function fixedTables(description: GuestDescription, memory: readonly MemoryRegion[]): readonly Extent[] {
-  const { gdt, e820 } = description;
+  const { gdt, idt, e820 } = description;
   const entries = gdtEntries(description);
   const sized = [
     { name: "gdt", at: gdt?.at, size: entries === undefined ? 0 : tableSize(entries, hasLongTables(description)) },
+    { name: "idt", at: idt?.at, size: idtSize(description) },
     { name: "e820", at: e820?.at, size: e820Of(memory).length * entryBytes },
   ];
   return sized.flatMap(({ name, at, size }) =>
@@ -46,14 +54,23 @@ export function fixedTables(description: GuestDescription, memory: readonly Memo
 }
 
 /** Finds the tables' places. */
-export function planTables(
+export async function planTables(
   description: GuestDescription,
   memory: readonly MemoryRegion[],
-  { places, mappings }: GuestSpace,
-): PlannedTables {
-  const tablePlaces = new TablePlaces(places, mappings, description.stack);
-  const gdt = planGdt(description, tablePlaces);
-  return { gdt, gdtr: gdtRegister(description, gdt), e820: planE820(description, memory, tablePlaces) };
+  space: GuestSpace,
+): Promise<PlannedTables> {
+  const places = new TablePlaces(space.places, space.mappings, description.stack);
+  const gdt = planGdt(description, space, places);
+  const idt = planIdt(description, places);
+  const e820 = planE820(description, memory, places);
+  return {
+    gdt,
+    gdtr: gdtRegister(description, gdt),
+    idt,
+    idtr: idtRegister(description, idt),
+    stubs: await planStubs(description, idt, space.places, places),
+    e820,
+  };
 }
 
 function planE820(
@@ -75,14 +92,19 @@ export type FinishedTables = Pick<Image, "gdt" | "ldts" | "tasks" | "idt" | "e82
 /** The tables as the image has them. */
 export function finishTables(
   description: GuestDescription,
-  { gdt, e820 }: PlannedTables,
+  { gdt, idt, stubs, e820 }: PlannedTables,
   parts: FinishedParts,
 ): FinishedTables {
-  return { ...finishGdt(description, gdt, parts), idt: undefined, e820 };
+  const { symbols, segments } = parts;
+  return {
+    ...finishGdt(description, gdt, parts),
+    idt: finishIdt(description, idt, { gdt, cs: segments.cs, symbols, stubs: stubs && stubAddresses(idt!, symbols) }),
+    e820,
+  };
 }
 
 /** The bytes of the tables of an image. */
-export function tableChunks({ gdt, ldts, e820 }: FinishedTables): readonly Chunk[] {
+export function tableChunks({ gdt, ldts, tasks, idt, e820 }: FinishedTables): readonly Chunk[] {
   return [
     ...(gdt?.at === undefined ? [] : [{ name: "gdt", at: gdt.at, bytes: encodeTable("gdt.segments", gdt.entries) }]),
     ...ldts.map(({ name, at, entries }) => ({
@@ -90,6 +112,8 @@ export function tableChunks({ gdt, ldts, e820 }: FinishedTables): readonly Chunk
       at,
       bytes: encodeTable(`gdt.segments.${name}.segments`, entries),
     })),
+    ...tasks.map(({ name, at, state }) => ({ name: `tss ${name}`, at, bytes: encodeTaskState(state) })),
+    ...(idt === undefined ? [] : [{ name: "idt", at: idt.at, bytes: encodeVectors(idt) }]),
     ...(e820 === undefined ? [] : [{ name: "e820", at: e820.at, bytes: encodeE820(e820.entries) }]),
   ];
 }

@@ -28,9 +28,14 @@ export function hasLongTables({ mode }: GuestDescription): boolean {
   return entryModes[mode].paging.includes("4-level");
 }
 
-/** The form of a TSS that does not say it. */
+/** The form of a mode's gates, and of the code that they lead to: in long mode 64-bit code. */
+export function gateBits(description: GuestDescription): 16 | 32 | 64 {
+  return hasLongTables(description) ? 64 : entryModes[description.mode].bits;
+}
+
+/** The form of a TSS. */
 export function taskBits(description: GuestDescription, { bits }: TssDescription): 16 | 32 | 64 {
-  return bits ?? (hasLongTables(description) ? 64 : description.mode === "protected16" ? 16 : 32);
+  return bits ?? gateBits(description);
 }
 
 /** The entries of a table, with their selectors. `path` is where the description has them. */

@@ -1,0 +1,49 @@
+/** The code between the gates of the IDT and the handlers, where a description asks for it. */
+import { assemble, undefinedLabels, type AnyCode } from "../../asm/index.ts";
+import type { GuestDescription } from "../description/description.ts";
+import { exceptionStubs, stubLabel } from "../descriptors/index.ts";
+import { LayoutError } from "../layout-error.ts";
+import type { Place } from "../memory/places.ts";
+import { findPlace } from "../memory/places.ts";
+import type { TablePlaces } from "../memory/table-places.ts";
+import { gateBits } from "./planned-entry.ts";
+import type { PlannedIdt } from "./idt.ts";
+
+/** The stubs, and where they go. */
+export interface PlannedStubs {
+  readonly code: AnyCode;
+  readonly placement: { readonly in: string; readonly offset: bigint };
+}
+
+/** The stubs of a description; `undefined` where the gates lead to the handlers themselves. */
+export async function planStubs(
+  description: GuestDescription,
+  idt: PlannedIdt | undefined,
+  places: readonly Place[],
+  tablePlaces: TablePlaces,
+): Promise<PlannedStubs | undefined> {
+  const stubs = description.idt?.stubs;
+  if (idt === undefined || stubs === undefined) return undefined;
+  const bits = gateBits(description);
+  if (description.mode === "real16" || bits === 16) {
+    throw new LayoutError(`idt.stubs: there are none for ${description.mode}`, { code: "INCONSISTENT", value: stubs });
+  }
+  const handlers: Readonly<Record<number, string>> = Object.fromEntries(
+    idt.vectors.map(({ vector, description: { handler } }) => [vector, handler]),
+  );
+  const code: AnyCode = exceptionStubs(bits, handlers);
+  const place = findPlace(places, stubs.in, "idt.stubs.in");
+  // Calls of handlers have one size, so the stubs have the same size wherever they and the handlers lie.
+  const symbols = Object.fromEntries(undefinedLabels(code).map((name) => [name, place.virt]));
+  const { bytes } = await assemble(code, { origin: place.virt, symbols });
+  const { phys } = tablePlaces.find("idt.stubs", stubs, BigInt(bytes.length))!;
+  return { code, placement: { in: stubs.in, offset: phys - place.phys } };
+}
+
+/** The addresses of the stubs, by vector. */
+export function stubAddresses(
+  { vectors }: PlannedIdt,
+  symbols: ReadonlyMap<string, bigint>,
+): ReadonlyMap<number, bigint> {
+  return new Map(vectors.map(({ vector }) => [vector, symbols.get(`idt.stubs.${stubLabel(vector)}`)!]));
+}
