@@ -26,6 +26,7 @@ export type {
 } from "./description/description.ts";
 export type { Consistent, Mistake } from "./description/consistent.ts";
 export type { SymbolsIn } from "./description/symbol-names.ts";
+export { entryViolations, type EntryViolation } from "./entry/entry-rules.ts";
 export type { EntryMode } from "./entry/entry-mode.ts";
 export type {
   Chunk,

@@ -4,6 +4,7 @@ import type { Consistent } from "./description/consistent.ts";
 import type { GuestDescription } from "./description/description.ts";
 import { checkForm } from "./description/description-schema.ts";
 import { entrySegments } from "./entry/entry-segments.ts";
+import { requireEnterable } from "./entry/entry-rules.ts";
 import { entryState } from "./entry/entry-state.ts";
 import { requireReachable } from "./entry/reachable.ts";
 import type { Image } from "./image.ts";
@@ -78,6 +79,7 @@ async function build(given: unknown): Promise<Image> {
     rip: entry.origin,
     stackPointer: rsp?.offset,
   });
+  requireEnterable(cpu);
   requireReachable({ memory: memoryOf(chunks, memory), cpu, mappings: mappings ?? [] }, cpu, rsp?.name);
   return {
     mode: description.mode,

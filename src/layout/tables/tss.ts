@@ -1,7 +1,6 @@
 /** Task-state segments: what the description says of one, as what the segment holds. */
 import { hex } from "../../core/hex.ts";
 import { toBytes } from "../../core/units.ts";
-import type { Size } from "../../core/units.ts";
 import type { SegmentName, SegmentState } from "../cpu-state.ts";
 import type { StackPointer, TssDescription } from "../description/description.ts";
 import type { PortRange, TaskState } from "../descriptors/index.ts";
@@ -53,7 +52,7 @@ function lacks(path: string, key: string, bits: 16 | 32 | 64, value: unknown): L
 
 /** A stack pointer: the end of a stack or place of the description, or an address. */
 function stackEnd(path: string, given: StackPointer, bits: 16 | 32 | 64, { stacks, places }: GuestSpace): bigint {
-  const end = typeof given === "string" ? endOf(path, given, [...stacks, ...places]) : toBytes(given as Size)!;
+  const end = typeof given === "string" ? endOf(path, given, [...stacks, ...places]) : toBytes(given)!;
   if (end >> BigInt(bits) === 0n) return end;
   throw new LayoutError(`${path}: ${hex(end)} is beyond the ${bits} bits of its stack pointer`, {
     code: "DOES_NOT_FIT",
