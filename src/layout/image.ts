@@ -151,8 +151,16 @@ export interface ImageProgram {
 
 /** Something legal but suspicious. */
 export interface ImageWarning {
-  /** `WRITABLE_AND_EXECUTABLE`: a mapping lets the guest run what it can write. */
-  readonly code: "WRITABLE_AND_EXECUTABLE";
+  readonly code: /** A mapping lets the guest run what it can write. */
+    | "WRITABLE_AND_EXECUTABLE"
+    /** A mapping in the upper half of the addresses is open to user mode. */
+    | "USER_IN_UPPER_HALF"
+    /** Two mappings lead to the same memory under different memory types. */
+    | "CACHE_ALIAS"
+    /** Not every CPU has pages of 1 GiB. */
+    | "GIGABYTE_PAGE"
+    /** Not every CPU has physical addresses of more than 36 bits. */
+    | "WIDE_ADDRESS";
   readonly message: string;
 }
 

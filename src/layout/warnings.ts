@@ -1,12 +1,84 @@
 /** What is legal but suspicious. */
+import { hex } from "../core/hex.ts";
+import type { CacheSetting, PageTables } from "../paging/index.ts";
 import type { ImageMapping, ImageWarning } from "./image.ts";
+import { overlap, type Range } from "./memory/extent.ts";
 
-/** The warnings that mappings give. */
-export function warningsOf(mappings: readonly ImageMapping[]): ImageWarning[] {
-  return mappings
-    .filter(({ access, backing }) => access === "rwx" && backing === "ram")
-    .map(({ name }) => ({
-      code: "WRITABLE_AND_EXECUTABLE",
-      message: `paging.map.${name} is writable and executable: the guest can run what it writes`,
-    }));
+/** The least physical address width that CPUs have whose CPUID does not say it: 36 bits (SDM vol. 3A, 4.1.4). */
+const narrowestPhysicalEnd = 1n << 36n;
+
+/** A rule about one mapping. */
+interface MappingRule {
+  readonly code: ImageWarning["code"];
+  readonly applies: (mapping: ImageMapping) => boolean;
+  readonly why: string;
+}
+
+const mappingRules: readonly MappingRule[] = [
+  {
+    code: "WRITABLE_AND_EXECUTABLE",
+    applies: ({ access, backing }) => access === "rwx" && backing === "ram",
+    why: "is writable and executable: the guest can run what it writes",
+  },
+  {
+    code: "USER_IN_UPPER_HALF",
+    applies: ({ user, virt }) => user === true && virt >> 63n === 1n,
+    why: "is open to user mode in the upper half of the addresses, which is the kernel's by custom",
+  },
+  {
+    code: "WIDE_ADDRESS",
+    applies: ({ phys, size }) => phys + size > narrowestPhysicalEnd,
+    why: "goes past physical addresses of 36 bits, the least that CPUs have",
+  },
+];
+
+/** The warnings that an address space gives. */
+export function warningsOf(
+  mappings: readonly ImageMapping[],
+  requires: PageTables["requires"] | undefined,
+): readonly ImageWarning[] {
+  return [
+    ...mappings.flatMap((mapping) =>
+      mappingRules
+        .filter(({ applies }) => applies(mapping))
+        .map(({ code, why }) => ({ code, message: `paging.map.${mapping.name} ${why}` })),
+    ),
+    ...cacheAliases(mappings),
+    ...(requires?.gigabytePages === true
+      ? [
+          {
+            code: "GIGABYTE_PAGE" as const,
+            message: "the page tables have pages of 1 GiB, which not every CPU has (CPUID.80000001H:EDX.Page1GB)",
+          },
+        ]
+      : []),
+  ];
+}
+
+/** One physical page under two memory types is undefined (SDM vol. 3A, 12.12.4). */
+function cacheAliases(mappings: readonly ImageMapping[]): ImageWarning[] {
+  return mappings.flatMap((mapping, i) =>
+    mappings
+      .slice(i + 1)
+      .filter(
+        (other) => typeIndex(mapping.cache) !== typeIndex(other.cache) && overlap(physical(mapping), physical(other)),
+      )
+      .map((other): ImageWarning => {
+        const at = mapping.phys > other.phys ? mapping.phys : other.phys;
+        return {
+          code: "CACHE_ALIAS",
+          message: `paging.map.${mapping.name} and paging.map.${other.name} are the same memory at physical ${hex(at)} under two memory types`,
+        };
+      }),
+  );
+}
+
+function physical({ phys, size }: ImageMapping): Range {
+  return { at: phys, size };
+}
+
+/** The entry of the PAT that a setting selects; entries 4 to 7 are as 0 to 3 after a reset (SDM vol. 3A, table 12-12). */
+function typeIndex(cache: CacheSetting = {}): number {
+  const { pat, pwt = false, pcd = false } = cache;
+  return (pat ?? Number(pcd) * 2 + Number(pwt)) & 3;
 }

@@ -103,7 +103,7 @@ describe("mappings", () => {
     [
       "that overlap",
       edit(longGuest(), { "paging.map.stack.virt": 0x0 }),
-      'paging.map: mapping "text" and mapping "stack" overlap at virtual 0x0 to 0xfff\n  hint: give each mapping virtual addresses of its own: change virt or size of one',
+      'paging.map: mapping "text" and mapping "stack" overlap at virtual 0x0 to 0xfff\n  hint: give each mapping virtual addresses of its own, or let one override the other',
       "OVERLAP",
       0n,
     ],

@@ -237,4 +237,39 @@ describe("warnings", () => {
     expect(await warnings(edit(longGuest(), { "paging.map.stack.access": "rw", "paging.map.hole": hole }))).toEqual([]);
     expect(await warnings(protectedGuest())).toEqual([]);
   });
+
+  test.each([
+    [
+      "user mode in the upper half",
+      {
+        "memory.ram.size": "64KiB",
+        "paging.tables": 0x8000,
+        "paging.map.high": { virt: 0xffff_8000_0000_0000n, phys: 0x7000, size: "4KiB", access: "r", user: true },
+      },
+      "USER_IN_UPPER_HALF",
+      "paging.map.high is open to user mode in the upper half of the addresses, which is the kernel's by custom",
+    ],
+    [
+      "one page under two memory types",
+      { "paging.map.again": { virt: 0x9000, phys: 0x6000, size: "4KiB", access: "rw", cache: { pcd: true } } },
+      "CACHE_ALIAS",
+      "paging.map.stack and paging.map.again are the same memory at physical 0x6000 under two memory types",
+    ],
+    [
+      "wide addresses and large pages",
+      {
+        "paging.map.wide": {
+          ...{ virt: 1n << 40n, phys: 1n << 36n, size: "1GiB", access: "r" },
+          ...{ pageSize: "1GiB", backing: "none" },
+        },
+      },
+      "WIDE_ADDRESS",
+      "paging.map.wide goes past physical addresses of 36 bits, the least that CPUs have",
+    ],
+  ])("say of %s what is wrong with it", async (_, changes, code, message) => {
+    const found = await warnings(edit(longGuest(), { "paging.map.stack.access": "rw", ...changes }));
+    expect(found).toContainEqual({ code, message });
+    const pages = found.filter((each: { code: string }) => each.code === "GIGABYTE_PAGE");
+    expect(pages.length).toBe(code === "WIDE_ADDRESS" ? 1 : 0);
+  });
 });

@@ -68,8 +68,14 @@ export interface MappingDescription {
   readonly global?: boolean;
   /** The memory type. */
   readonly cache?: CacheSetting;
+  /** The protection key, 0 to 15; 4- and 5-level paging only. CR4.PKE is set at entry where one is not 0. */
+  readonly key?: number;
+  /** The bits that the CPU leaves to software: bits 9 to 11 of the entry from the lowest up, then 52 to 58 where the mode has them. */
+  readonly software?: number;
   /** The size of its pages; the largest that fits where not given. */
   readonly pageSize?: PageSize | "largest";
+  /** Replaces what other mappings say about its virtual addresses, instead of an error about the overlap. */
+  readonly override?: boolean;
   /**
    * What must be behind it: `"ram"` (the default) is checked against the memory of the description; with `"none"` there
    * must be no memory, so that every access exits as MMIO.

@@ -122,7 +122,7 @@ function inTermsOfLayouts(error: PagingError): Error {
       return new LayoutError(`paging.map: ${message}`, {
         code: "OVERLAP",
         ...details,
-        hint: "give each mapping virtual addresses of its own: change virt or size of one",
+        hint: "give each mapping virtual addresses of its own, or let one override the other",
       });
     case "OVER_BUDGET":
       return new LayoutError(`paging: ${message}`, { code: "DOES_NOT_FIT", ...details, hint: "use larger pages" });
