@@ -45,6 +45,7 @@ export type {
   ImageWarning,
   MemoryRegion,
 } from "./image.ts";
+export { imageAddressSpace } from "./image/address-space.ts";
 export { imageToBytes, type ImageBytesOptions } from "./image/image-bytes.ts";
 export { imageHash } from "./image/image-hash.ts";
 export { imageFromJson, imageToJson } from "./image/image-json.ts";

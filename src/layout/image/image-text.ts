@@ -8,14 +8,15 @@ import { hex, hexBytes } from "../../core/hex.ts";
 import { hexdump } from "../../core/hexdump.ts";
 import { show } from "../../core/show.ts";
 import { sizeToText } from "../../core/units.ts";
-import { memoryOf, ranges, tablesToText, type AddressSpace } from "../../paging/index.ts";
+import { ranges, tablesToText } from "../../paging/index.ts";
 import { flagsToText } from "../entry/control-register-text.ts";
 import type { GeneralRegisters, SegmentState } from "../cpu-state.ts";
 import { descriptorToText, encodeDescriptor } from "../descriptors/index.ts";
 import { segmentToText } from "../descriptors/segment.ts";
-import { tableChunks } from "../tables/tables.ts";
 import type { Chunk, Image, ImageDescriptor, ImageProgram } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
+import { imageAddressSpace } from "./address-space.ts";
+import { isTold } from "./told-chunks.ts";
 
 /** What of an image the text shows. */
 export interface ImageTextOptions {
@@ -127,15 +128,9 @@ function descriptorLine({ name, selector, descriptor }: ImageDescriptor): string
   return `${hex(selector, 2)} 0x${hexBytes(bytes, "")} ${name}: ${descriptorToText(descriptor)}`;
 }
 
-/** The guest's address space as its first page walk would see it: read back from the tables, not from the description. */
-function addressSpace(image: Image): AddressSpace {
-  const { cpu, paging, chunks, memory } = image;
-  return { memory: memoryOf(chunks, memory), cpu, mappings: paging?.mappings ?? [] };
-}
-
 function mappingLines(image: Image): string[] {
   const unbacked = new Set(image.paging?.mappings.filter(({ backing }) => backing === "none").map(({ name }) => name));
-  return ranges(addressSpace(image)).ranges.map(({ name, virt, phys, size, access, user, pages }) => {
+  return ranges(imageAddressSpace(image)).ranges.map(({ name, virt, phys, size, access, user, pages }) => {
     const flags = access === "r" ? "r--" : access === "rw" ? "rw-" : access === "rx" ? "r-x" : "rwx";
     const counts = Object.entries(pages).map(([page, count]) => `${count} x ${page}`);
     const notes = [user ? "user" : "", unbacked.has(name ?? "") ? "no memory" : "", ...counts].filter(
@@ -147,7 +142,7 @@ function mappingLines(image: Image): string[] {
 
 /** The tables entry by entry, as a page walk would read them. */
 function tableLines(image: Image): string[] {
-  return image.paging === undefined ? [] : tablesToText(addressSpace(image)).trimEnd().split("\n");
+  return image.paging === undefined ? [] : tablesToText(imageAddressSpace(image)).trimEnd().split("\n");
 }
 
 function programSection({ name, mode, phys, sections, listing }: ImageProgram, options: ImageTextOptions): Section {
@@ -159,23 +154,9 @@ function programSection({ name, mode, phys, sections, listing }: ImageProgram, o
 }
 
 /** Whether another section shows these bytes already: page tables entry by entry, other tables, a listing. */
-function isShown(image: Image, { name, at, bytes }: Chunk): boolean {
-  if (image.paging !== undefined && name === "page tables") return true;
-  if (tableChunks(image).some((each) => each.name === name && each.at === at && equal(each.bytes, bytes))) return true;
-  return image.programs.some(({ name: program, size, sections, listing }) => {
-    // A listing's bytes are those of the program, then those of its sections that lie apart.
-    const all = Uint8Array.from(listing.flatMap((line) => Array.from(line.bytes)));
-    let from = 0;
-    return [{ name: "", size }, ...sections].some((part) => {
-      const listed = all.subarray(from, (from += part.size));
-      return name === `code ${program} ${part.name}`.trimEnd() && equal(listed, bytes);
-    });
-  });
-}
-
-/** Whether a chunk holds these bytes; it may lack zeros at their end. */
-function equal(shown: Uint8Array, chunk: Uint8Array): boolean {
-  return chunk.length <= shown.length && shown.every((byte, i) => byte === (chunk[i] ?? 0));
+function isShown(image: Image, chunk: Chunk): boolean {
+  if (image.paging !== undefined && chunk.name === "page tables") return true;
+  return isTold(image, chunk);
 }
 
 function dataSection({ name, at, bytes }: Chunk): Section {

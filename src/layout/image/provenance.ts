@@ -3,7 +3,6 @@ import type { PhysAddr, VirtAddr } from "../../core/address.ts";
 import { codeAtPhysical, type CodePlace, codePlaceToText } from "../../core/code-place.ts";
 import { hex } from "../../core/hex.ts";
 import {
-  memoryOf,
   pagingModeOf,
   pagingModes,
   ranges,
@@ -13,7 +12,8 @@ import {
   type EntryName,
 } from "../../paging/index.ts";
 import type { Chunk, Image, MemoryRegion } from "../image.ts";
-import { seenChunks, shownBy } from "./seen-chunks.ts";
+import { imageAddressSpace } from "./address-space.ts";
+import { shownBy } from "./seen-chunks.ts";
 
 /** An address of the guest that leads to a byte of physical memory. */
 export interface ReachingMapping {
@@ -65,7 +65,7 @@ export function provenanceOf(image: Image, physical: PhysAddr): Provenance {
   const shown = region?.kind === "alias" ? shownBy(region, memory) : undefined;
   const backing = shown === undefined || region === undefined ? physical : shown + (physical - region.at);
   const chunk = image.chunks.find(({ at, bytes }) => backing >= at && backing < at + BigInt(bytes.length));
-  const space = imageSpace(image);
+  const space = imageAddressSpace(image);
   return {
     physical,
     region,
@@ -77,12 +77,6 @@ export function provenanceOf(image: Image, physical: PhysAddr): Provenance {
       .ranges.filter(({ phys, size }) => physical >= phys && physical < phys + size)
       .map(({ name, virt, phys, access, user }) => ({ name, virt: virt + (physical - phys), access, user })),
   };
-}
-
-/** The address space as the guest's first page walk finds it. */
-function imageSpace({ memory, chunks, cpu, paging }: Image): AddressSpace {
-  const backed = memory.filter(({ kind }) => kind !== "mmio" && kind !== "reserved");
-  return { memory: memoryOf(seenChunks({ memory, chunks }), backed), cpu, mappings: paging?.mappings ?? [] };
 }
 
 /** The size of a descriptor in bytes (SDM vol. 3A, 3.4.5). */
