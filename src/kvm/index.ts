@@ -25,6 +25,9 @@ export type { RegisterChange, RegisterChanges, RegisterName } from "./debug/regi
 export { stepToText, type Step } from "./debug/step.ts";
 export type { TraceEvent } from "./debug/trace.ts";
 export type { Instruction } from "../disasm/disassemble.ts";
+export { bootSmp, type SmpBootOptions } from "./smp/boot-smp.ts";
+export type { SmpMachine } from "./smp/smp-machine.ts";
+export type { VcpuExit } from "./smp/vcpu-cluster.ts";
 export type { SnapshotPart } from "./snapshot/cpu-snapshot.ts";
 export type { Duration } from "./machine/duration.ts";
 export type {
@@ -75,7 +78,8 @@ export type {
 } from "./exits/exits.ts";
 export { KvmError, type KvmErrorCode, type KvmErrorDetails } from "./kvm-error.ts";
 export { locationToText, type GuestLocation } from "./machine/location.ts";
-export type { LoadableImage, Machine } from "./machine/machine.ts";
+export type { LoadableImage } from "./machine/load-image.ts";
+export type { Machine } from "./machine/machine.ts";
 export type { Msr } from "./calls/msrs.ts";
 export { kvmKind, type KvmKind } from "./host/platform.ts";
 export { DEFAULT_TIMEOUT, type CommonRunOptions, type RunOptions, type StreamOptions } from "./machine/run-options.ts";

@@ -25,7 +25,7 @@ const undisturbed: readonly string[] = Array.from({ length: ROUNDS }, (_, round)
 ]);
 
 /** A generator of numbers from 0 to 1: the same for the same seed (xorshift, Marsaglia 2003). */
-export function randomFrom(seed: number): () => number {
+function randomFrom(seed: number): () => number {
   let state = seed | 1;
   return () => {
     state ^= state << 13;

@@ -152,6 +152,11 @@ export class VcpuHandle extends VcpuControlCalls implements Vcpu {
     return this.descriptor.isOpen;
   }
 
+  /** The number of its file descriptor, for another thread to run it by. Throws {@link KvmError} `CLOSED`. */
+  get fd(): number {
+    return this.descriptor.fd;
+  }
+
   setSyncRegs(parts: readonly SyncPart[]): void {
     const flags = syncFlags(parts);
     this.descriptor.requireOpen();

@@ -1,6 +1,6 @@
 /** A machine's debugger: breakpoints, watchpoints and single steps. */
 import type { VirtAddr } from "../../core/address.ts";
-import type { Disassembler } from "../../disasm/disassemble.ts";
+import { loadDisassembler, type Disassembler } from "../../disasm/disassemble.ts";
 import { badArgument } from "../kvm-error.ts";
 import type { Runnable } from "../machine/run-loop.ts";
 import { planRun, type RunOptions } from "../machine/run-options.ts";
@@ -14,7 +14,7 @@ import {
   type Watchpoint,
 } from "./debug-point.ts";
 import { lookAt, type Sight } from "./guest-code.ts";
-import type { DebugSupport } from "./probe.ts";
+import { probeDebugging, type DebugSupport } from "./probe.ts";
 import { requireSupport } from "./support-error.ts";
 import { symbolAddress, type SymbolSource } from "./symbols.ts";
 import { traceEvents, type TraceEvent } from "./trace.ts";
@@ -95,15 +95,21 @@ export interface Debugger {
 export interface DebuggerParts {
   readonly machine: Runnable;
   readonly symbols: SymbolSource;
-  readonly disassembler: Disassembler;
-  readonly support: DebugSupport;
+  /** The path of KVM's device; `undefined` for the usual one. */
+  readonly device: string | undefined;
   /** Throws where the machine was closed. */
   readonly requireOpen: () => void;
 }
 
-/** A debugger for a machine, which enters its guest through it from now on. */
-export function attachDebugger(parts: DebuggerParts): Debugger {
-  return new AttachedDebugger(parts);
+/**
+ * A debugger for a machine, which enters its guest through it from now on. The disassembler is loaded, and the host probed.
+ * Throws what {@link probeDebugging} throws.
+ */
+export async function attachDebugger(parts: DebuggerParts): Promise<Debugger> {
+  const disassembler = await loadDisassembler();
+  const support = await probeDebugging(parts.device === undefined ? {} : { device: parts.device });
+  parts.requireOpen();
+  return new AttachedDebugger(parts, disassembler, support);
 }
 
 class AttachedDebugger implements Debugger {
@@ -113,8 +119,8 @@ class AttachedDebugger implements Debugger {
   readonly #look: () => Sight;
   #lastId = 0;
 
-  constructor(parts: DebuggerParts) {
-    const { machine, symbols, disassembler, support } = parts;
+  constructor(parts: DebuggerParts, disassembler: Disassembler, support: DebugSupport) {
+    const { machine, symbols } = parts;
     const { vm, vcpu } = machine;
     this.#parts = parts;
     this.support = support;

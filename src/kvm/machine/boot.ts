@@ -1,13 +1,7 @@
 /** From an image to a machine. */
-import type { PhysAddr } from "../../core/address.ts";
-import { show } from "../../core/show.ts";
-import type { MemoryRegion } from "../../layout/image.ts";
-import { requireAccepted } from "./accepted-state.ts";
 import type { CpuidEntry } from "../calls/cpuid.ts";
-import { PAGE_SIZE } from "../calls/guest-memory.ts";
-import { badArgument } from "../kvm-error.ts";
-import { slotsOf } from "./memory-slots.ts";
-import { createMachine, type LoadableImage, type Machine } from "./machine.ts";
+import { loadMemory, requireImage, setEntryState, type LoadableImage } from "./load-image.ts";
+import { createMachine, type Machine } from "./machine.ts";
 import { openKvm, type KvmOptions, type KvmSystem } from "../calls/system.ts";
 import type { VmHandle } from "../calls/vm.ts";
 
@@ -46,46 +40,13 @@ export async function boot(image: LoadableImage, options: BootOptions = {}): Pro
   }
 }
 
-/** What JavaScript without types may pass instead: a layout that is not built, the promise of an image, nothing at all. */
-function requireImage(image: unknown): void {
-  const given = (image ?? {}) as Partial<Record<keyof LoadableImage, unknown>>;
-  if (Array.isArray(given.memory) && Array.isArray(given.chunks) && typeof given.cpu === "object") return;
-  throw badArgument(`boot takes an image, got ${show(image)}`, image, "make one with: await layout({ ... }).build()");
-}
-
 function load(image: LoadableImage, kvm: KvmSystem, vm: VmHandle, { cpuid, device }: BootOptions): Machine {
-  reserveForIntel(image, kvm, vm);
-  for (const slot of slotsOf(image.memory)) vm.setUserMemoryRegion(slot);
-  for (const { at, bytes } of image.chunks) vm.writeMemory(at, bytes);
+  loadMemory(image, kvm, vm);
   const vcpu = vm.createVcpu(0);
   // CPUID decides which bits control registers may have: it comes first.
   const supported = kvm.getSupportedCpuid();
   vcpu.setCpuid2(cpuid === undefined ? supported : cpuid(supported));
-  const { apicBase, interruptBitmap } = vcpu.getSregs();
-  vcpu.setSregs({ ...image.cpu, apicBase, interruptBitmap });
-  requireAccepted(image.cpu, vcpu.getSregs(), kvm.kind);
-  vcpu.setRegs(image.cpu.regs);
+  setEntryState(vcpu, image.cpu, kvm.kind);
   const msrs = kvm.getMsrIndexList();
   return createMachine({ libc: kvm.libc, image, kind: kvm.kind, vm, vcpu, msrs, device });
-}
-
-/** Four pages, as most VMMs place them: right below the firmware at the top of the first 4 GiB. */
-const INTEL_PAGES = 4n * PAGE_SIZE;
-const INTEL_PAGES_AT = 0xfffb_c000n;
-
-/** One page of an identity map, three for a TSS: KVM on VT-x needs them to run real mode on CPUs that cannot. */
-function reserveForIntel(image: LoadableImage, kvm: KvmSystem, vm: VmHandle): void {
-  const at = freePages(image.memory);
-  if (at === undefined) return;
-  if (kvm.checkExtension("KVM_CAP_SET_IDENTITY_MAP_ADDR") !== 0) vm.setIdentityMapAddr(at);
-  if (kvm.checkExtension("KVM_CAP_SET_TSS_ADDR") !== 0) vm.setTssAddr(at + PAGE_SIZE);
-}
-
-/** The highest place from the usual one down where the image has no region; `undefined` where it has one everywhere. */
-function freePages(memory: readonly MemoryRegion[]): PhysAddr | undefined {
-  let at = INTEL_PAGES_AT;
-  for (const region of memory.toSorted((a, b) => (a.at > b.at ? -1 : 1))) {
-    if (region.at < at + INTEL_PAGES && at < region.at + region.size) at = region.at - INTEL_PAGES;
-  }
-  return at < 0n ? undefined : at;
 }

@@ -1,13 +1,12 @@
 /** A guest, loaded and ready to run: one VM, one vCPU, and the stream of exits. */
 import type { PhysAddr, VirtAddr } from "../../core/address.ts";
 import type { GeneralRegisters } from "../../layout/cpu-state.ts";
-import type { Image } from "../../layout/image.ts";
 import { loadDisassembler, type Instruction } from "../../disasm/disassemble.ts";
 import { attachDebugger, type Debugger } from "../debug/debugger.ts";
-import { probeDebugging } from "../debug/probe.ts";
 import type { Exit } from "../exits/exits.ts";
 import { badArgument, closed } from "../kvm-error.ts";
 import type { Libc } from "../host/libc.ts";
+import type { LoadableImage } from "./load-image.ts";
 import { codeBits, locate, type GuestLocation } from "./location.ts";
 import type { KvmKind } from "../host/platform.ts";
 import type { SpecialRegisters } from "../calls/registers.ts";
@@ -17,12 +16,6 @@ import { MachineSnapshot, snapshotParts, type Snapshot, type SnapshotOptions } f
 import { asyncExits, syncExits } from "./streams.ts";
 import type { Vcpu, VcpuHandle } from "../calls/vcpu.ts";
 import type { Vm, VmHandle } from "../calls/vm.ts";
-
-/**
- * What of an image KVM needs: a guest that was not made by `layout` has it as well. With its programs, the machine can say
- * where in them the guest is.
- */
-export type LoadableImage = Pick<Image, "memory" | "chunks" | "cpu"> & Partial<Pick<Image, "programs">>;
 
 /**
  * A guest on KVM. Every method throws {@link KvmError}: `CLOSED` after `close()`, `BAD_ARGUMENT` for an argument that makes
@@ -226,8 +219,20 @@ class RunningMachine implements Machine {
 
   async debug(): Promise<Debugger> {
     this.#requireOpen();
-    this.#debugger ??= this.#attach();
-    return await this.#debugger;
+    const { programs = [], cpu } = this.image;
+    this.#debugger ??= attachDebugger({
+      machine: this.#runnable,
+      symbols: { programs, cpu },
+      device: this.#device,
+      requireOpen: () => this.#requireOpen(),
+    });
+    try {
+      return await this.#debugger;
+    } catch (error) {
+      // What was missing may be there the next time.
+      this.#debugger = undefined;
+      throw error;
+    }
   }
 
   async disassemble(code: Uint8Array, at?: VirtAddr): Promise<readonly Instruction[]> {
@@ -283,25 +288,6 @@ class RunningMachine implements Machine {
 
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  async #attach(): Promise<Debugger> {
-    try {
-      const disassembler = await loadDisassembler();
-      const support = await probeDebugging(this.#device === undefined ? {} : { device: this.#device });
-      const { programs = [], cpu } = this.image;
-      const requireOpen = (): void => this.#requireOpen();
-      return attachDebugger({
-        machine: this.#runnable,
-        symbols: { programs, cpu },
-        disassembler,
-        support,
-        requireOpen,
-      });
-    } catch (error) {
-      this.#debugger = undefined;
-      throw error;
-    }
   }
 
   #requireOpen(): void {

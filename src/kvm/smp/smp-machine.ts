@@ -1,0 +1,148 @@
+/** A guest with several vCPUs, loaded and ready to run. */
+import type { PhysAddr } from "../../core/address.ts";
+import type { GeneralRegisters } from "../../layout/cpu-state.ts";
+import type { SpecialRegisters } from "../calls/registers.ts";
+import type { Vcpu, VcpuHandle } from "../calls/vcpu.ts";
+import type { Vm, VmHandle } from "../calls/vm.ts";
+import type { KvmKind } from "../host/platform.ts";
+import { badArgument, closed } from "../kvm-error.ts";
+import { locate, type GuestLocation } from "../machine/location.ts";
+import type { LoadableImage } from "../machine/load-image.ts";
+import { planRun, type StreamOptions } from "../machine/run-options.ts";
+import { smpExits } from "./smp-stream.ts";
+import type { VcpuCluster, VcpuExit } from "./vcpu-cluster.ts";
+
+/**
+ * A guest with several vCPUs on KVM, each on a thread of its own. What is said of {@link Machine} holds here as well, and so
+ * do its errors. A vCPU that is asked for its registers while it runs is waited for, a few milliseconds.
+ *
+ * Close it: nothing else does.
+ */
+export interface SmpMachine {
+  /** What it was booted from. */
+  readonly image: LoadableImage;
+  /** Which KVM runs it. */
+  readonly kind: KvmKind;
+  /** The VM below. */
+  readonly vm: Vm;
+  /** The vCPUs below, by their numbers. Their `run` is the threads' affair. */
+  readonly vcpus: readonly Vcpu[];
+  /**
+   * Runs all vCPUs, and gives their exits, each with the number of its vCPU. A vCPU waits while its exit is handled, and
+   * takes its answer, when the next one is asked for; the others go on meanwhile. So the deadline is one of the wall clock.
+   *
+   * The stream ends with any vCPU's `shutdown`, `internal-error`, `fail-entry` and `guest-exit`; and with exits of no vCPU:
+   * `hlt` once all are halted with interrupts off or were never started, `timeout`, `exit-limit`. `hlt` of one vCPU is no
+   * exit. Then, and after `break`, no vCPU is in the guest, and calling again goes on. Where `signal` is aborted, it throws
+   * the signal's reason; it throws {@link KvmError} `IOCTL_FAILED` or `CALL_FAILED` where a vCPU cannot run.
+   *
+   * @example
+   * ```ts
+   * for await (const { vcpu, exit } of machine.stream({ timeout: "5s" })) {
+   *   if (exit.kind === "io-out") console.log(`vCPU ${vcpu} wrote`, exit.data);
+   * }
+   * ```
+   */
+  stream(options?: StreamOptions): AsyncIterableIterator<VcpuExit, void, undefined>;
+  /** The general registers of a vCPU. While its input exit waits for its answer, they are those before the instruction. */
+  registers(vcpu: number): GeneralRegisters;
+  /** Segments, descriptor tables, control registers and EFER of a vCPU. */
+  specialRegisters(vcpu: number): SpecialRegisters;
+  /** Where a vCPU is in the image's programs. */
+  where(vcpu: number): GuestLocation;
+  /** A copy of `size` bytes of guest-physical memory from `at` on; all of them must be memory. */
+  readMemory(at: PhysAddr, size: number): Uint8Array;
+  /** Copies bytes into guest-physical memory; all of them must be memory, or none is written. */
+  writeMemory(at: PhysAddr, bytes: Uint8Array): void;
+  /** Ends the threads, then gives back memory and file descriptors. Nothing happens the second time. */
+  close(): void;
+  [Symbol.dispose](): void;
+}
+
+/** What it is made of. */
+export interface SmpMachineParts {
+  readonly image: LoadableImage;
+  readonly kind: KvmKind;
+  readonly vm: VmHandle;
+  readonly cluster: VcpuCluster;
+}
+
+/** A machine of its parts, which then owns them. */
+export function createSmpMachine(parts: SmpMachineParts): SmpMachine {
+  return new RunningSmpMachine(parts);
+}
+
+class RunningSmpMachine implements SmpMachine {
+  readonly image: LoadableImage;
+  readonly kind: KvmKind;
+  readonly vcpus: readonly VcpuHandle[];
+  readonly #vm: VmHandle;
+  readonly #cluster: VcpuCluster;
+  #isOpen = true;
+
+  constructor({ image, kind, vm, cluster }: SmpMachineParts) {
+    this.image = image;
+    this.kind = kind;
+    this.#vm = vm;
+    this.#cluster = cluster;
+    this.vcpus = cluster.runners.map(({ vcpu }) => vcpu);
+  }
+
+  get vm(): Vm {
+    return this.#vm;
+  }
+
+  stream(options: StreamOptions = {}): AsyncIterableIterator<VcpuExit, void, undefined> {
+    const plan = planRun(options);
+    this.#requireOpen();
+    return smpExits(this.#cluster, plan, options.signal, () => this.#requireOpen());
+  }
+
+  registers(vcpu: number): GeneralRegisters {
+    return this.#vcpu(vcpu).getRegs();
+  }
+
+  specialRegisters(vcpu: number): SpecialRegisters {
+    return this.#vcpu(vcpu).getSregs();
+  }
+
+  where(vcpu: number): GuestLocation {
+    return locate(this.#vcpu(vcpu), this.image.programs ?? []);
+  }
+
+  readMemory(at: PhysAddr, size: number): Uint8Array {
+    this.#requireOpen();
+    return this.#vm.readMemory(at, size);
+  }
+
+  writeMemory(at: PhysAddr, bytes: Uint8Array): void {
+    this.#requireOpen();
+    this.#vm.writeMemory(at, bytes);
+  }
+
+  close(): void {
+    this.#isOpen = false;
+    // The memory may go only when no vCPU is in the guest.
+    this.#cluster.quit();
+    this.#vm.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #vcpu(number: number): VcpuHandle {
+    this.#requireOpen();
+    const vcpu = this.vcpus[number];
+    if (vcpu !== undefined) return vcpu;
+    throw badArgument(
+      `there is no vCPU ${String(number)}`,
+      number,
+      `they are numbered from 0 to ${this.vcpus.length - 1}`,
+    );
+  }
+
+  #requireOpen(): void {
+    if (!this.#isOpen) throw closed("the machine");
+  }
+}

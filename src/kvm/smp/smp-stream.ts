@@ -1,0 +1,63 @@
+/** The exits of several vCPUs in one stream. */
+import type { Exit } from "../exits/exits.ts";
+import type { RunPlan } from "../machine/run-options.ts";
+import { endsRun } from "../machine/streams.ts";
+import type { VcpuCluster, VcpuExit } from "./vcpu-cluster.ts";
+
+/** A stream that one consumer reads; the vCPUs run while it is under way. @param requireOpen throws where the machine was closed */
+export async function* smpExits(
+  cluster: VcpuCluster,
+  plan: RunPlan,
+  signal: AbortSignal | undefined,
+  requireOpen: () => void,
+): AsyncGenerator<VcpuExit, void, undefined> {
+  const { dispatch, includeHandled, limit, maxExits } = plan;
+  const start = performance.now();
+  const wake = (): void => cluster.wake();
+  signal?.addEventListener("abort", wake);
+  let exits = 0;
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      requireOpen();
+      const left = limit - (performance.now() - start);
+      const next = exits < maxExits ? await cluster.next(left) : ofAll({ kind: "exit-limit", exits });
+      if (next === undefined) {
+        if (limit > performance.now() - start) continue;
+        await cluster.pause();
+        // What exited meanwhile comes with the next stream.
+        yield ofAll({ kind: "timeout", elapsed: performance.now() - start });
+        return;
+      }
+      exits++;
+      if (dispatch !== undefined) {
+        const given = dispatch(next.exit);
+        const outcome = given instanceof Promise ? await given : given;
+        if (outcome !== "unhandled") {
+          if (includeHandled) yield next;
+          cluster.handled(next);
+          if (outcome === "handled") continue;
+          await cluster.pause();
+          yield { vcpu: next.vcpu, exit: outcome };
+          return;
+        }
+      }
+      if (endsRun(next.exit)) {
+        cluster.handled(next);
+        await cluster.pause();
+        yield next;
+        return;
+      }
+      try {
+        yield next;
+      } finally {
+        cluster.handled(next);
+      }
+    }
+  } finally {
+    signal?.removeEventListener("abort", wake);
+    await cluster.pause();
+  }
+}
+
+const ofAll = (exit: Exit): VcpuExit => ({ vcpu: undefined, exit });
