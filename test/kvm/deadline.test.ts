@@ -34,6 +34,7 @@ describeKvm("a guest that spins with interrupts off", () => {
     expect(machine.registers().rip).toBe(1n);
     // On a busy host the scheduler may take its time; not always.
     expect(shortest).toBeLessThan(2 * milliseconds);
+    await nextTurn();
     expect(resources()).toMatchObject(nothing);
   });
 
@@ -118,22 +119,45 @@ describeKvm("the clock", () => {
     expect(guest).toBeLessThan(240);
   });
 
-  test("is armed during a run, and put out by its end, by break and by an exception", async () => {
+  test("is armed during a run, and put out when the thread is given away: after its end, break and an exception", async () => {
     using machine = await boot(counting);
     for (const _ of machine.run()) {
       expect(resources().timers).toBe(1);
       expect(resources().blocked).not.toBe(nothing.blocked);
       break;
     }
+    await nextTurn();
     expect(resources()).toMatchObject(nothing);
     expect(() => {
       for (const _ of machine.run()) throw new Error("from the handler");
     }).toThrow("from the handler");
+    await nextTurn();
     expect(resources()).toMatchObject(nothing);
-    for (const exit of machine.run({ timeout: 1 })) {
-      if (exit.kind === "timeout") expect(resources()).toMatchObject(nothing);
+    expect(kindsOf(machine.run({ timeout: 1 })).at(-1)).toBe("timeout");
+    await nextTurn();
+    expect(resources()).toMatchObject(nothing);
+  });
+
+  test("is one for all runs of a turn, whatever their deadlines", async () => {
+    using machine = await boot(spinning);
+    for (const timeout of [40, 5, 20, 1, 60, 60, 2]) {
+      const start = performance.now();
+      expect(kindsOf(machine.run({ timeout }))).toEqual(["timeout"]);
+      expect(performance.now() - start).toBeGreaterThanOrEqual(timeout);
+      expect(performance.now() - start).toBeLessThan(2 * timeout + 100);
+      expect(resources().timers).toBe(1);
     }
+    await nextTurn();
     expect(resources()).toMatchObject(nothing);
+  });
+
+  test("ticks that come between two runs are no exit of the second", async () => {
+    using machine = await boot(counting);
+    expect([...machine.run({ timeout: 8, maxExits: 1 })].at(-1)).toMatchObject({ kind: "exit-limit" });
+    for (let round = 0; round < 20; round++) {
+      for (const until = performance.now() + 2; performance.now() < until;);
+      expect(kindsOf(machine.run({ maxExits: 2 }))).toEqual(["io-out", "io-out", "exit-limit"]);
+    }
   });
 
   test("is put out at the end of the turn where the consumer never comes back, and lit where it does", async () => {
@@ -146,6 +170,7 @@ describeKvm("the clock", () => {
     expect(abandoned.next().value).toMatchObject({ kind: "io-out", data: Uint8Array.of(1) });
     expect(resources().timers).toBe(1);
     abandoned.return?.();
+    await nextTurn();
     expect(resources()).toMatchObject(nothing);
   });
 
@@ -161,6 +186,7 @@ describeKvm("the clock", () => {
       if (++exits === 10) break;
     }
     expect(exits).toBe(10);
+    await nextTurn();
     expect(resources()).toMatchObject(nothing);
   });
 

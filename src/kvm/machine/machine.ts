@@ -13,7 +13,9 @@ import type { SpecialRegisters } from "../calls/registers.ts";
 import type { Runnable } from "./run-loop.ts";
 import { planRun, type RunOptions, type StreamOptions } from "./run-options.ts";
 import { MachineSnapshot, snapshotParts, type Snapshot, type SnapshotOptions } from "../snapshot/snapshot.ts";
-import { asyncExits, syncExits } from "./streams.ts";
+import { asyncExits } from "./streams.ts";
+import { SyncExits } from "./sync-exits.ts";
+import { putOutTicker } from "./ticker.ts";
 import type { Vcpu, VcpuHandle } from "../calls/vcpu.ts";
 import type { Vm, VmHandle } from "../calls/vm.ts";
 
@@ -184,7 +186,7 @@ class RunningMachine implements Machine {
   run(options: RunOptions = {}): IterableIterator<Exit, void, undefined> {
     const plan = planRun(options);
     this.#requireOpen();
-    return syncExits(this.#runnable, plan, () => this.#requireOpen());
+    return new SyncExits(this.#runnable, plan, () => this.#requireOpen());
   }
 
   stream(options: StreamOptions = {}): AsyncIterableIterator<Exit, void, undefined> {
@@ -282,6 +284,7 @@ class RunningMachine implements Machine {
 
   close(): void {
     this.#isOpen = false;
+    putOutTicker();
     for (const snapshot of this.#snapshots) snapshot.close();
     this.vm.close();
   }

@@ -63,10 +63,11 @@ export class RunLoop {
   step(): Exit | undefined {
     const { vcpu, vm, queue, entry } = this.#machine;
     if (queue.length > 0) return queue.shift();
+    const ticker = this.#ticker;
     const clock = this.#clock;
     const limit = this.#limit;
     while (clock.elapsed < limit) {
-      vcpu.setSignalMask(this.#ticker.arm(limit - clock.elapsed, this.#period));
+      if (!ticker.isArmed) vcpu.setSignalMask(ticker.arm(limit - clock.elapsed, this.#period));
       clock.enter();
       const hasExit = entry.enter();
       clock.leave();
@@ -74,17 +75,17 @@ export class RunLoop {
       const ringPage = vm.ringPage;
       if (ringPage !== 0) queue.push(...vcpu.drainCoalesced(ringPage));
       if (hasExit) return this.#after(entry.exit());
-      if (!this.#ticker.ticked()) return this.#after({ kind: "interrupted" });
+      if (!ticker.ticked()) return this.#after({ kind: "interrupted" });
       clock.tick();
       const left = limit - clock.elapsed;
-      if (left < this.#period) this.#ticker.set(left, this.#period);
+      if (left < this.#period) ticker.set(left, this.#period);
       if (queue.length > 0) return queue.shift();
       if (this.#isSliced) return undefined;
     }
     return { kind: "timeout", elapsed: clock.elapsed };
   }
 
-  /** Gives the timer and its signal back; the next step takes them again. */
+  /** At the end of a run, or of a slice: the clock may be put out. The next step takes it again. */
   disarm(): void {
     this.#ticker.disarm();
   }

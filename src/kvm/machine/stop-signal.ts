@@ -29,23 +29,15 @@ const deferred = [linuxConstants.SIGCHLD, linuxConstants.SIGURG, linuxConstants.
 /** A wait of no time. */
 const noTime = new Uint8Array(timespec.size);
 
-let current: StopSignal | undefined;
-let users = 0;
-
 /** Blocks the signal on this thread. To be paired with {@link releaseStopSignal}. */
 export function acquireStopSignal(libc: Libc): StopSignal {
-  current ??= block(libc);
-  users++;
-  return current;
+  return blockAgain(libc) ?? blockFree(libc);
 }
 
-/** Unblocks the signal on this thread once nobody uses it. None may be pending: it would kill the process. */
-export function releaseStopSignal(libc: Libc): void {
-  users--;
-  if (users > 0 || current === undefined) return;
-  drainStopSignal(libc, current);
-  libc.syscall("SYS_rt_sigprocmask", linuxConstants.SIG_UNBLOCK, current.set, null, SIGNAL_SET_SIZE);
-  current = undefined;
+/** Unblocks the signal on this thread. None may be pending: it would kill the process. */
+export function releaseStopSignal(libc: Libc, signal: StopSignal): void {
+  drainStopSignal(libc, signal);
+  libc.syscall("SYS_rt_sigprocmask", linuxConstants.SIG_UNBLOCK, signal.set, null, SIGNAL_SET_SIZE);
 }
 
 /**
@@ -66,10 +58,6 @@ export function takeStopSignal(libc: Libc, signal: StopSignal): boolean {
 /** The signal that was used last, and what else was blocked then: mostly it is free again, and all is as it was. */
 let last: { readonly signal: StopSignal; readonly blocked: Uint8Array } | undefined;
 const blockedNow = new Uint8Array(SIGNAL_SET_SIZE);
-
-function block(libc: Libc): StopSignal {
-  return blockAgain(libc) ?? blockFree(libc);
-}
 
 /** Blocks the last signal in one call, where nobody took it or changed what is blocked. */
 function blockAgain(libc: Libc): StopSignal | undefined {

@@ -2,9 +2,10 @@
  * A clock that calls this thread back from the guest: a kernel timer that sends the stop signal to this thread, again and
  * again, so that a tick that comes too early for `KVM_RUN` costs a period and no more.
  *
- * A ticker is armed while a run is under way, also while the consumer handles an exit: arming for every exit would cost more
- * than the exit. A consumer may leave and never come back; so all tickers are put out once the code that steps through the
- * run has given the thread away, and armed again by the next step.
+ * There is one timer a thread. It stays armed while runs follow one another, and while a consumer handles an exit: arming it
+ * costs as much as a short run. A run that finds it armed leaves it alone where it ticks often enough; a tick that comes
+ * before it is wanted sends the run back into the guest. A consumer may leave a run and never come back; so the timer is put
+ * out once the code that steps through runs has closed a machine or given the thread away, and armed again by the next step.
  */
 import { itimerspec, linuxConstants, sigevent } from "../abi/linux.ts";
 import { newStruct } from "../abi/fields.ts";
@@ -21,107 +22,136 @@ import {
 /** The shortest time to the first tick, in ms: a timer of 0 would never tick. */
 const SHORTEST = 0.001;
 
-/** The tickers that a kind of run left armed, and when they are put out. */
+/** The timer of this thread. Times are in milliseconds, as `performance.now()` has them. */
+interface ThreadTimer {
+  readonly libc: Libc;
+  readonly id: number;
+  readonly signal: StopSignal;
+  /** Whose ticks it gives: the run that looked last whether they are right for it. */
+  owner: Ticker | undefined;
+  /** When it ticked, or ticks, first after it was set: to within the microseconds that setting it took. */
+  due: number;
+  period: number;
+}
+
+let timer: ThreadTimer | undefined;
+
+/** When the timer is put out for a kind of run. */
 interface Sweep {
-  readonly armed: Set<Ticker>;
   isDue: boolean;
   readonly schedule: (sweep: () => void) => void;
 }
 
 /**
- * When tickers are put out that their run left armed: those of a synchronous run as soon as its consumer waits for anything,
- * those of an asynchronous one, whose consumer waits for every exit, when the event loop has turned.
+ * When the timer is put out that a run left armed: by a synchronous one as soon as its consumer waits for anything, by an
+ * asynchronous one, whose consumer waits for every exit, when the event loop has turned.
  */
 const sweeps: Readonly<Record<"sync" | "async", Sweep>> = {
-  sync: { armed: new Set<Ticker>(), isDue: false, schedule: queueMicrotask },
-  async: { armed: new Set<Ticker>(), isDue: false, schedule: (sweep: () => void) => void setImmediate(sweep) },
+  sync: { isDue: false, schedule: queueMicrotask },
+  async: { isDue: false, schedule: (sweep: () => void) => void setImmediate(sweep) },
 };
 
-/** A clock for one run. */
+/** The thread's clock, as one run sees it. */
 export class Ticker {
   readonly #libc: Libc;
-  readonly #sweep: (typeof sweeps)[keyof typeof sweeps];
-  #timer = 0;
-  #signal: StopSignal | undefined;
+  readonly pace: "sync" | "async";
 
-  constructor(libc: Libc, pace: keyof typeof sweeps) {
+  constructor(libc: Libc, pace: "sync" | "async") {
     this.#libc = libc;
-    this.#sweep = sweeps[pace];
+    this.pace = pace;
+  }
+
+  /** Whether the clock ticks as this run wants it; else it is to be armed. */
+  get isArmed(): boolean {
+    return timer !== undefined && timer.owner === this;
   }
 
   /**
-   * Arms the clock where it is not: a tick every `period` ms, the first after `left` ms where that is less. Returns the
-   * signals to block while in the guest.
+   * Makes the clock tick every `period` ms or more often, the first time after `left` ms where that is less, or before. Returns
+   * the signals to block while in the guest.
    */
   arm(left: number, period: number): Uint8Array {
-    if (this.#signal !== undefined) return this.#signal.guestMask;
-    const signal = acquireStopSignal(this.#libc);
-    try {
-      this.#timer = createTimer(this.#libc, signal.number);
-    } catch (error) {
-      releaseStopSignal(this.#libc);
-      throw error;
-    }
-    this.#signal = signal;
-    this.#sweep.armed.add(this);
+    timer ??= createTimer(this.#libc);
+    timer.owner = this;
     this.#scheduleSweep();
-    this.set(Math.min(left, period), period);
-    return signal.guestMask;
+    const first = Math.min(left, period);
+    if (timer.period > period || timeToTick(timer) > first) this.set(first, period);
+    return timer.signal.guestMask;
   }
 
   /** Whether the clock has ticked since it was last asked; a signal that is not the clock's is left alone. */
   ticked(): boolean {
-    return this.#signal !== undefined && takeStopSignal(this.#libc, this.#signal);
+    return timer !== undefined && takeStopSignal(timer.libc, timer.signal);
   }
 
   /** Moves the next tick of a clock that is armed. */
   set(first: number, period: number): void {
-    const signal = this.#signal;
-    if (signal === undefined) return;
+    if (timer === undefined) return;
+    const { libc, id, signal } = timer;
     const { bytes, view } = newStruct(itimerspec.size);
     setTime(view, itimerspec.fields["it_value.tv_sec"][0], first);
     setTime(view, itimerspec.fields["it_interval.tv_sec"][0], period);
-    if (this.#libc.syscall("SYS_timer_settime", this.#timer, null, bytes, 0) >= 0) {
-      drainStopSignal(this.#libc, signal);
-      return;
+    const now = performance.now();
+    if (libc.syscall("SYS_timer_settime", id, null, bytes, 0) < 0) {
+      const error = callFailed("timer_settime", libc.errno());
+      putOutTicker();
+      throw error;
     }
-    const error = callFailed("timer_settime", this.#libc.errno());
-    this.disarm();
-    throw error;
+    drainStopSignal(libc, signal);
+    timer.due = now + first;
+    timer.period = period;
   }
 
-  /** Deletes the timer and gives the signal back; nothing happens where it is not armed. */
+  /** At the end of a run, or of a slice: an asynchronous run puts the clock out, a synchronous one leaves it to the next. */
   disarm(): void {
-    const signal = this.#signal;
-    if (signal === undefined) return;
-    this.#signal = undefined;
-    this.#sweep.armed.delete(this);
-    this.#libc.syscall("SYS_timer_delete", this.#timer, null, null, 0);
-    drainStopSignal(this.#libc, signal);
-    releaseStopSignal(this.#libc);
+    if (this.pace === "async" && this.isArmed) putOutTicker();
   }
 
   #scheduleSweep(): void {
-    const sweep = this.#sweep;
+    const pace = this.pace;
+    const sweep = sweeps[pace];
     if (sweep.isDue) return;
     sweep.isDue = true;
     sweep.schedule(() => {
       sweep.isDue = false;
-      for (const ticker of sweep.armed) ticker.disarm();
+      if (timer?.owner?.pace === pace) putOutTicker();
     });
   }
 }
 
-function createTimer(libc: Libc, signal: number): number {
+/** How long it is to the next tick, in ms. */
+function timeToTick({ due, period }: ThreadTimer): number {
+  const late = performance.now() - due;
+  return late < 0 ? -late : period - (late % period);
+}
+
+/** Deletes the timer and gives the signal back, where it is armed; the next step of any run takes them again. */
+export function putOutTicker(): void {
+  if (timer === undefined) return;
+  const { libc, id, signal } = timer;
+  timer = undefined;
+  libc.syscall("SYS_timer_delete", id, null, null, 0);
+  releaseStopSignal(libc, signal);
+}
+
+function createTimer(libc: Libc): ThreadTimer {
+  const signal = acquireStopSignal(libc);
   const event = newStruct(sigevent.size);
-  event.view.setInt32(sigevent.fields.sigev_signo[0], signal, true);
+  event.view.setInt32(sigevent.fields.sigev_signo[0], signal.number, true);
   event.view.setInt32(sigevent.fields.sigev_notify[0], linuxConstants.SIGEV_THREAD_ID, true);
   event.view.setInt32(sigevent.fields["_sigev_un._tid"][0], libc.syscall("SYS_gettid", 0, null, null, 0), true);
   const id = newStruct(4);
-  if (libc.syscall("SYS_timer_create", linuxConstants.CLOCK_MONOTONIC, event.bytes, id.bytes, 0) >= 0) {
-    return id.view.getInt32(0, true);
+  if (libc.syscall("SYS_timer_create", linuxConstants.CLOCK_MONOTONIC, event.bytes, id.bytes, 0) < 0) {
+    const error = callFailed(
+      "timer_create",
+      libc.errno(),
+      "the limit of pending signals (ulimit -i) counts timers, too",
+    );
+    releaseStopSignal(libc, signal);
+    throw error;
   }
-  throw callFailed("timer_create", libc.errno(), "the limit of pending signals (ulimit -i) counts timers, too");
+  const never = Number.POSITIVE_INFINITY;
+  return { libc, id: id.view.getInt32(0, true), signal, owner: undefined, due: never, period: never };
 }
 
 /** A `struct timespec` in the struct at `at`. */

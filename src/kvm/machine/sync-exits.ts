@@ -1,0 +1,93 @@
+/**
+ * The exits of a run on the calling thread. An iterator by hand: the compiler takes its steps apart into the consumer's loop,
+ * where a generator would cost as much again as the rest of a step.
+ */
+import type { Exit } from "../exits/exits.ts";
+import { badArgument } from "../kvm-error.ts";
+import { dispatchNow } from "./dispatch.ts";
+import { RunLoop, type Runnable } from "./run-loop.ts";
+import type { RunPlan } from "./run-options.ts";
+import { endsRun } from "./streams.ts";
+
+/** Exit after exit, up to one that ends the run. */
+export class SyncExits implements IterableIterator<Exit, void, undefined> {
+  readonly #loop: RunLoop;
+  readonly #plan: RunPlan;
+  readonly #requireOpen: () => void;
+  #exits = 0;
+  #isStepping = false;
+  #isOver = false;
+  /** What comes after the exit with which a device ended the run. */
+  #last: Exit | undefined;
+
+  /** @param requireOpen throws where the machine was closed */
+  constructor(machine: Runnable, plan: RunPlan, requireOpen: () => void) {
+    this.#loop = new RunLoop(machine, plan.limit, "sync");
+    this.#plan = plan;
+    this.#requireOpen = requireOpen;
+  }
+
+  next(): IteratorResult<Exit, void> {
+    if (this.#isOver) {
+      const last = this.#last;
+      this.#last = undefined;
+      return last === undefined ? { value: undefined, done: true } : { value: last, done: false };
+    }
+    this.#requireRest();
+    this.#isStepping = true;
+    try {
+      return { value: this.#step(), done: false };
+    } catch (error) {
+      this.#end();
+      throw error;
+    } finally {
+      this.#isStepping = false;
+    }
+  }
+
+  return(): IteratorResult<Exit, void> {
+    this.#requireRest();
+    this.#end();
+    this.#last = undefined;
+    return { value: undefined, done: true };
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  #step(): Exit {
+    const { dispatch, maxExits, includeHandled } = this.#plan;
+    for (;;) {
+      this.#requireOpen();
+      const exit: Exit = this.#exits < maxExits ? this.#loop.step()! : { kind: "exit-limit", exits: this.#exits };
+      this.#exits++;
+      if (dispatch !== undefined) {
+        const outcome = dispatchNow(dispatch, exit);
+        if (outcome === "handled") {
+          if (includeHandled) return exit;
+          continue;
+        }
+        if (outcome !== "unhandled") {
+          this.#end();
+          if (!includeHandled) return outcome;
+          this.#last = outcome;
+          return exit;
+        }
+      }
+      if (endsRun(exit)) this.#end();
+      return exit;
+    }
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#loop.disarm();
+  }
+
+  #requireRest(): void {
+    if (this.#isStepping) {
+      throw badArgument("the run is under way: what it calls may not step through it", undefined);
+    }
+  }
+}
