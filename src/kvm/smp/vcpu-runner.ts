@@ -69,7 +69,7 @@ export class VcpuRunner {
     this.#onStop = onStop;
     // Taken for a moment, to find one that is free; the thread blocks it for itself.
     const signal = acquireStopSignal(libc);
-    releaseStopSignal(libc);
+    releaseStopSignal(libc, signal);
     vcpu.setSignalMask(signal.guestMask);
     const plan = threadPlan(vcpu.fd, signal);
     this.#control = new Int32Array(plan.control);
