@@ -30,6 +30,24 @@ gsbase: 0xaaaaaaaa
 kernel_gsbase: 0xbbbbbbbb
 HLT
 `,
+  "boot-sector": `\
+Real mode
+Protected mode
+Long mode
+`,
+  exceptions: `\
+#PF: error code 0x0, address 0x12345000
+#PF: error code 0x3, address 0x400000
+#GP: error code 0x0, address 0x400031
+#UD: error code 0x0, address 0x40003a
+#DE: error code 0x0, address 0x400045
+HLT
+`,
+  ring3: `\
+hello 6
+#PF in ring 3: error code 0x5, address 0x500000
+its handler runs on the stack fault
+`,
 };
 
 describeKvm("examples", () => {

@@ -98,9 +98,12 @@ function placed(
   };
 }
 
-/** The program whose first byte runs first. */
-export function entryProgram({ mode, entry }: GuestDescription, programs: readonly AssembledProgram[]): ImageProgram {
-  const names = programs.map(({ program }) => program.name);
+/** The program whose first byte runs first: one that the description places, and not the stubs after those. */
+export function entryProgram(
+  { mode, entry, place }: GuestDescription,
+  programs: readonly AssembledProgram[],
+): ImageProgram {
+  const names = Object.keys(place);
   if (names.length === 0)
     throw new LayoutError("place: there is no program", { code: "INCONSISTENT", value: undefined });
   if (entry === undefined && names.length > 1) {
@@ -110,7 +113,7 @@ export function entryProgram({ mode, entry }: GuestDescription, programs: readon
       hint: `there is ${names.join(", ")}`,
     });
   }
-  const found = entry === undefined ? programs[0] : programs.find(({ program }) => program.name === entry);
+  const found = entry === undefined ? programs[0] : programs[names.indexOf(entry)];
   if (found === undefined) {
     throw new LayoutError(`entry: no program is named ${JSON.stringify(entry)}`, {
       code: "UNKNOWN_NAME",
@@ -118,7 +121,7 @@ export function entryProgram({ mode, entry }: GuestDescription, programs: readon
       hint: `there is ${names.join(", ")}`,
     });
   }
-  const { program, place } = found;
+  const { program } = found;
   const { bits } = entryModes[mode];
   if (program.mode !== bits) {
     throw new LayoutError(
@@ -131,6 +134,6 @@ export function entryProgram({ mode, entry }: GuestDescription, programs: readon
   }
   if (program.size === 0)
     throw new LayoutError(`entry: ${program.name} is empty`, { code: "INCONSISTENT", value: program.name });
-  if (!place.executable) throw notExecutable(`entry: ${program.name} runs first`, place);
+  if (!found.place.executable) throw notExecutable(`entry: ${program.name} runs first`, found.place);
   return program;
 }
