@@ -67,9 +67,6 @@ function shapeOf(path: readonly string[]): string {
 }
 
 async function makeCheck(): Promise<Check> {
-  // Compiling the keywords takes arktype as long as all the rest of its loading, and a description is checked but once.
-  const { configure } = await import("arktype/config");
-  configure({ jitless: true });
   const { type, ArkErrors } = await import("arktype");
   const knownKeys = new Map<string, readonly string[]>();
   const isPlain = (value: object): boolean => Object.prototype.toString.call(value) === "[object Object]";
