@@ -5,7 +5,7 @@ import { AsmError } from "./asm-error.ts";
 import type { CallSite } from "./builder/call-site.ts";
 import { locate } from "./builder/call-site.ts";
 import type { Mode } from "./mode.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../core/nearest.ts";
 import type { Node } from "./builder/node.ts";
 
 /** Options of {@link assemble}. */

@@ -7,7 +7,7 @@ import { isExpression, labelsOf } from "../operands/expression.ts";
 import type { Placed } from "./placed.ts";
 import { statementToText } from "../listing.ts";
 import type { Mode } from "../mode.ts";
-import { nearest } from "../nearest.ts";
+import { nearest } from "../../core/nearest.ts";
 import type { Node } from "../builder/node.ts";
 import { expressionsOf } from "../encode/plan.ts";
 import { registerNames } from "../text/register-names.ts";
@@ -77,7 +77,9 @@ export function definedLabels({ nodes }: AnyCode): readonly string[] {
  * ```
  */
 export function undefinedLabels({ nodes }: AnyCode): readonly string[] {
-  const defined = new Set(nodes.flatMap((node) => (node.kind === "label" || node.kind === "constant" ? [node.name] : [])));
+  const defined = new Set(
+    nodes.flatMap((node) => (node.kind === "label" || node.kind === "constant" ? [node.name] : [])),
+  );
   const used = new Set(nodes.flatMap((node) => expressionsIn(node).flatMap(labelsOf)));
   return [...used].filter((name) => !defined.has(name));
 }

@@ -1,5 +1,5 @@
 /** The directives, by name. */
-import { nearest } from "../nearest.ts";
+import { nearest } from "../../core/nearest.ts";
 import type { Cursor } from "./cursor.ts";
 import type { DirectiveReader } from "./directive.ts";
 import { dataDirectives } from "./directives-data.ts";

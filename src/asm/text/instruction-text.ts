@@ -5,7 +5,7 @@ import type { Broadcast, Masked, Rounding } from "../operands/decorators.ts";
 import { undecorate } from "../operands/decorators.ts";
 import { far } from "../operands/far.ts";
 import type { Mode } from "../mode.ts";
-import { nearest } from "../nearest.ts";
+import { nearest } from "../../core/nearest.ts";
 import type { InstructionNode, Mnemonic, NodeOperand, Prefix } from "../builder/node.ts";
 import type { Cursor } from "./cursor.ts";
 import { complete } from "./implied.ts";
