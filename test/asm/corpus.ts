@@ -24,7 +24,10 @@ interface Choice {
   readonly gnu: string;
 }
 
-const registers = Object.values(registersByName) as readonly Register[];
+/** In an order of their names: that of a module's exports depends on who loads it. */
+const registers = (Object.values(registersByName) as readonly Register[]).toSorted((a, b) =>
+  a.name.localeCompare(b.name, "en", { numeric: true }),
+);
 
 /** What GNU as calls the instructions that it names otherwise, or whose plain name means another size to it. */
 const gnuNames: Readonly<Record<string, string>> = {
@@ -66,21 +69,24 @@ const makers: Readonly<Record<number, (...terms: never[]) => Memory>> = {
   512: asm.zmmword,
 };
 
-/** Every statement that the table has for a mode. */
-export function corpus(table: FormTable, mode: Mode): Statement[] {
+/** Every statement that the table has for a mode. With `reversed`, other operands come together. */
+export function corpus(table: FormTable, mode: Mode, reversed = false): Statement[] {
   const mnemonics = Object.keys(instructionCodes) as Mnemonic[];
   return mnemonics.flatMap((mnemonic) =>
     table
       .of(mnemonic, mode)
       // Where a branch goes is filled in by the linker: programs test that.
       .filter((form) => form.kinds.every((kind) => kind.branch === undefined && kind.far === undefined))
-      .flatMap((form) => statements(mnemonic, form, mode)),
+      .flatMap((form) => statements(mnemonic, form, mode, reversed)),
   );
 }
 
-function statements(mnemonic: Mnemonic, form: Form, mode: Mode): Statement[] {
+function statements(mnemonic: Mnemonic, form: Form, mode: Mode, reversed: boolean): Statement[] {
   const name = gnuNames[mnemonic] ?? mnemonic;
-  const choices = form.written.map((kind, i) => thinned(choicesFor(kind, form, mode, mnemonic, i), form));
+  const choices = form.written.map((kind, i) => {
+    const all = choicesFor(kind, form, mode, mnemonic, i);
+    return thinned(reversed ? all.toReversed() : all, form);
+  });
   const count = Math.max(1, ...choices.map((each) => each.length));
   // Some forms that a mode decodes have no operand there: a register of the class that only 64-bit code has.
   if (choices.some((each) => each.length === 0)) return [];

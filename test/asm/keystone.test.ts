@@ -1,37 +1,57 @@
 /** Keystone: what it gets wrong, and that none of it gets out. */
 import { hexBytes } from "guestwright";
-import { assemble, byte, code16, code32, code64, eax, mem, rax } from "guestwright/asm";
+import { assemble, byte, code16, code32, code64, eax, ebx, mem, rax } from "guestwright/asm";
 import { expect, test } from "vitest";
-import { keystoneFaults } from "../../src/asm/encode/keystone-faults.ts";
+import { faultReasons } from "../../src/asm/encode/keystone-fault-reasons.ts";
 import { loadKeystone } from "../../src/asm/encode/keystone.ts";
 import { gnuAssemble, gnuMissing } from "./gnu.ts";
 
-const cases = keystoneFaults.flatMap((fault) => fault.modes.map((mode) => ({ ...fault, mode })));
+const cases = Object.entries(faultReasons).map(([name, { why, example }]) => ({
+  name,
+  why,
+  gnu: example.text,
+  ...example,
+}));
 
-test.each(cases)("Keystone gets $mode-bit $example wrong: $why", async ({ mode, example, bytes }) => {
-  const written = (await loadKeystone()).assemble(mode, example);
-  expect(hexBytes(written ?? []), "Keystone has this right now: take the row off the list").not.toBe(bytes);
+test.each(cases)("Keystone $why: $mode-bit $text", async ({ mode, text, bytes }) => {
+  const written = (await loadKeystone()).assemble(mode, text);
+  expect(hexBytes(written ?? []), "Keystone has this right now: the reason needs another example").not.toBe(bytes);
 });
 
-test.skipIf(gnuMissing() !== undefined).each(cases)(
-  "GNU as makes $bytes of $mode-bit $example",
-  ({ mode, example, bytes }) => {
-    expect(hexBytes(gnuAssemble(mode, [example])[0] ?? [])).toBe(bytes);
+// GNU as makes an exchange of the accumulator with itself a NOP, too.
+test.skipIf(gnuMissing() !== undefined).each(cases.filter(({ name }) => name !== "sameAccumulator"))(
+  "GNU as makes $bytes of $mode-bit $gnu",
+  ({ mode, gnu, bytes }) => {
+    expect(hexBytes(gnuAssemble(mode, [gnu])[0] ?? [])).toBe(bytes);
   },
 );
 
-test("the listed forms come out right, and the listing says who wrote them", async () => {
+test("listed forms come out right, and the listing says who wrote them", async () => {
   const programs = [
     [code16().ret().push(0x1234), "c3 68 34 12"],
     [code32().lgdt(mem(eax)), "0f 01 10"],
     [code64().mov(byte(0x4000), 0x12), "c6 04 25 00 40 00 00 12"],
+    [code64().push(0xffff), "68 ff ff 00 00"],
   ] as const;
   for (const [code, bytes] of programs) {
     const program = await assemble(code);
     expect(hexBytes(program.bytes)).toBe(bytes);
     expect(program.listing.map(({ writer }) => writer)).not.toContain("keystone");
   }
-  expect((await assemble(code64().mov(rax, 1))).listing[0]!.writer).toBe("keystone");
+});
+
+test("Keystone writes all others, of a listed form too", async () => {
+  const programs = [
+    [code64().mov(rax, 1), "48 c7 c0 01 00 00 00"],
+    [code64().push(0x1234), "68 34 12 00 00"],
+    [code16().call(eax).push(0x1234), "66 ff d0 68 34 12"],
+    [code32().xchg(eax, ebx), "93"],
+  ] as const;
+  for (const [code, bytes] of programs) {
+    const program = await assemble(code);
+    expect(hexBytes(program.bytes)).toBe(bytes);
+    expect(program.listing[0]!.writer).toBe("keystone");
+  }
 });
 
 test("an instance that broke is replaced by a new one", async () => {

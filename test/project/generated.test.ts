@@ -1,11 +1,20 @@
 import { expect, test } from "vitest";
-import { run } from "./child.ts";
+import { fromSource, run } from "./child.ts";
 
 test("the instruction table is what its generator writes", async () => {
   const { status, stderr } = await run(process.execPath, [
     "--import",
     "tsx",
     "scripts/generate-instructions.ts",
+    "--check",
+  ]);
+  expect(status, stderr).toBe(0);
+});
+
+test("the list of what Keystone fails is what its generator finds", { timeout: 300_000 }, async () => {
+  const { status, stderr } = await run(process.execPath, [
+    ...fromSource,
+    "scripts/generate-keystone-faults.ts",
     "--check",
   ]);
   expect(status, stderr).toBe(0);

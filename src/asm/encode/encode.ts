@@ -59,7 +59,7 @@ export class Encoder {
     const batches = new Map<Mode, string[]>(modes.map((mode) => [mode, []]));
     for (const [key, request] of distinct) {
       const { mode } = request.instruction;
-      if (isKeystoneFault(request.instruction)) encodings.set(key, this.#withIced(mode, request));
+      if (isKeystoneFault(request.instruction, request.forms)) encodings.set(key, this.byIced(request));
       // A branch's distance depends on where it stands: alone, it stands at address 0.
       else if (isBranch(request)) await this.#batch(mode, [key], distinct, encodings);
       else batches.get(mode)!.push(key);
@@ -80,11 +80,10 @@ export class Encoder {
     encodings: Map<string, Encoding | undefined>,
   ): Promise<void> {
     const batch = keys.map((key) => requests.get(key)!);
-    const text = batch.map(({ instruction }) => printForKeystone(instruction)).join("\n");
-    const bytes = (await this.#keystone()).assemble(mode, text);
-    const read = bytes === undefined ? undefined : this.#readAll(mode, bytes, batch);
+    const read = await this.byKeystone(mode, batch);
     if (read !== undefined) keys.forEach((key, i) => encodings.set(key, read[i]));
-    else if (batch.length === 1) encodings.set(keys[0]!, this.#withIced(mode, batch[0]!));
+    // A statement that no form on the list explains: what is written at its place is read back, and marked, all the same.
+    else if (batch.length === 1) encodings.set(keys[0]!, this.byIced(batch[0]!));
     else {
       const middle = batch.length >> 1;
       await this.#batch(mode, keys.slice(0, middle), requests, encodings);
@@ -92,7 +91,14 @@ export class Encoder {
     }
   }
 
-  /** Reads back what Keystone wrote: every statement, in order, nothing left over; else `undefined`. */
+  /** What Keystone makes of some statements in one call; `undefined` where it refuses one or gets one wrong. */
+  async byKeystone(mode: Mode, requests: readonly Request[]): Promise<readonly Encoding[] | undefined> {
+    const text = requests.map(({ instruction }) => printForKeystone(instruction)).join("\n");
+    const bytes = (await this.#keystone()).assemble(mode, text);
+    return bytes === undefined ? undefined : this.#readAll(mode, bytes, requests);
+  }
+
+  /** Reads back what was written: every statement, in order, nothing left over; else `undefined`. */
   #readAll(mode: Mode, bytes: Uint8Array, requests: readonly Request[]): Encoding[] | undefined {
     const decoder = decoderOf(this.#iced, mode, bytes);
     const decoded = new this.#iced.Instruction();
@@ -120,12 +126,12 @@ export class Encoder {
   }
 
   /** The shortest encoding of the forms that fit; of equally short ones the first in iced-x86's order, as GNU as has it. */
-  #withIced(mode: Mode, { instruction, isPending, forms }: Request): Encoding | undefined {
+  byIced({ instruction, isPending, forms }: Request): Encoding | undefined {
     let best: Encoding | undefined;
     for (const form of forms) {
       const bytes = encodeWithIced(this.#iced, form, instruction);
       if (bytes === undefined || (best !== undefined && bytes.length >= best.bytes.length)) continue;
-      const read = this.#readAll(mode, bytes, [{ instruction, isPending, forms: [form] }]);
+      const read = this.#readAll(instruction.mode, bytes, [{ instruction, isPending, forms: [form] }]);
       if (read !== undefined) best = { ...read[0]!, writer: "iced-x86" };
     }
     return best;

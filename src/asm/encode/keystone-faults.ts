@@ -1,66 +1,43 @@
 /**
- * The forms that Keystone is not asked for, because it gets them wrong without saying so, or worse. Every row has a case
- * that shows why; a test gives each case to Keystone and fails if the answer has become right.
+ * The instructions that Keystone is not asked for, since it refuses them or gets them wrong: iced-x86 writes these. The
+ * table of forms is made by giving every form to Keystone; a test makes it again, and so fails when a form on it comes out
+ * right, or one that is not on it comes out wrong.
  */
+import type { Form } from "../instructions/form.ts";
 import type { Mode } from "../mode.ts";
+import { faultyForms } from "./keystone-fault-forms.ts";
+import { faultReasons, type FaultReasonName } from "./keystone-fault-reasons.ts";
 import type { ResolvedInstruction } from "./resolved.ts";
+import { hasRexConflict } from "./rex.ts";
 
-/** A row of the list. */
-export interface KeystoneFault {
-  readonly why: string;
-  readonly modes: readonly Mode[];
-  /** A statement that Keystone gets wrong, as it would be printed for it. */
-  readonly example: string;
-  /** What GNU as makes of the example. */
-  readonly bytes: string;
-  matches(instruction: ResolvedInstruction): boolean;
+/** The reasons that concern each form, by its number. */
+type Faults = ReadonlyMap<number, readonly FaultReasonName[]>;
+
+/** Whether Keystone fails an instruction: in whichever of the forms that fit it would write it. */
+export function isKeystoneFault(instruction: ResolvedInstruction, forms: readonly Form[]): boolean {
+  // It aborts on what no encoding holds because of REX.
+  if (hasRexConflict(instruction.operands)) return true;
+  const faults = faultsOf(instruction.mode);
+  return forms.every((form) =>
+    (faults.get(form.code) ?? []).some((name) => faultReasons[name].applies(instruction, form)),
+  );
 }
 
-const named = (...mnemonics: string[]) => {
-  const set = new Set<string>(mnemonics);
-  return (instruction: ResolvedInstruction): boolean => set.has(instruction.mnemonic);
-};
+const faultsByMode = new Map<Mode, Faults>();
 
-/** The list. */
-export const keystoneFaults: readonly KeystoneFault[] = [
-  {
-    why: "16-bit code gets a 32-bit operand size",
-    modes: [16],
-    example: "ret",
-    bytes: "c3",
-    matches: named("ret", "retf", "call"),
-  },
-  {
-    why: "16-bit push of a number, and push and pop of fs and gs, get a 32-bit operand size",
-    modes: [16],
-    example: "push 0x1234",
-    bytes: "68 34 12",
-    matches: ({ mnemonic, operands: [operand] }) =>
-      (mnemonic === "push" || mnemonic === "pop") &&
-      (typeof operand === "bigint" || (operand?.kind === "register" && operand.class === "seg")),
-  },
-  {
-    why: "32-bit lgdt, lidt, sgdt and sidt get a 16-bit operand size, and with it a base of 24 bits",
-    modes: [32],
-    example: "lgdt [eax]",
-    bytes: "0f 01 10",
-    matches: named("lgdt", "lidt", "sgdt", "sidt"),
-  },
-  {
-    why: "an address without registers becomes relative to RIP",
-    modes: [64],
-    example: "mov byte ptr [0x4000], 0x12",
-    bytes: "c6 04 25 00 40 00 00 12",
-    matches: ({ operands }) =>
-      operands.some((each) => typeof each === "object" && each.kind === "memory" && isAbsolute(each)),
-  },
-];
-
-function isAbsolute(memory: { readonly base: string | undefined; readonly index: string | undefined }): boolean {
-  return memory.base === undefined && memory.index === undefined;
+function faultsOf(mode: Mode): Faults {
+  let faults = faultsByMode.get(mode);
+  if (faults === undefined) faultsByMode.set(mode, (faults = readFaults(mode)));
+  return faults;
 }
 
-/** Whether an instruction is on the list. */
-export function isKeystoneFault(instruction: ResolvedInstruction): boolean {
-  return keystoneFaults.some((fault) => fault.modes.includes(instruction.mode) && fault.matches(instruction));
+function readFaults(mode: Mode): Faults {
+  const faults = new Map<number, FaultReasonName[]>();
+  for (const [name, ranges] of Object.entries(faultyForms) as [FaultReasonName, Readonly<Record<Mode, string>>][]) {
+    for (const [, first, last] of ranges[mode].matchAll(/(\d+)(?:-(\d+))?/g)) {
+      for (let code = Number(first); code <= Number(last ?? first); code++)
+        faults.set(code, [...(faults.get(code) ?? []), name]);
+    }
+  }
+  return faults;
 }

@@ -3,6 +3,7 @@ import { AsmError } from "../asm-error.ts";
 import { locate } from "../builder/call-site.ts";
 import { statementToText } from "../listing.ts";
 import type { Memory } from "../operands/memory.ts";
+import { hasRexConflict } from "./rex.ts";
 import type { InstructionNode, NodeOperand, Prefix } from "../builder/node.ts";
 
 /** The error about an instruction that neither writer can encode. */
@@ -17,7 +18,7 @@ export function notEncodable(node: InstructionNode): AsmError {
 
 function hintFor({ operands, prefix }: InstructionNode): string {
   if (operands.some(isImpossible16)) return "a 16-bit address is made of bx or bp, si or di, and a number";
-  if (operands.some(isHighByte) && operands.some(needsRex))
+  if (hasRexConflict(operands))
     return "ah, bh, ch and dh have no encoding beside what needs a REX prefix: r8 to r15, spl, bpl, sil, dil and 64-bit operands";
   if (prefix !== undefined) return `${prefix} goes before ${takers[prefix]}`;
   return "its address has no encoding, or its registers have none together";
@@ -43,16 +44,3 @@ const possible16 = new Set(["bx", "bp", "si", "di", "bx+si", "bx+di", "bp+si", "
 function isMemory(operand: NodeOperand): operand is Memory {
   return typeof operand === "object" && operand.kind === "memory";
 }
-
-function isHighByte(operand: NodeOperand): boolean {
-  return typeof operand === "object" && operand.kind === "register" && /^[abcd]h$/.test(operand.name);
-}
-
-/** SDM vol. 2A, 2.2.1.2. */
-function needsRex(operand: NodeOperand): boolean {
-  if (typeof operand !== "object") return false;
-  if (operand.kind === "register") return operand.class === "r64" || rexRegister.test(operand.name);
-  return operand.kind === "memory" && [operand.base, operand.index].some((name) => rexRegister.test(name ?? ""));
-}
-
-const rexRegister = /^(r(8|9|1[0-5])[bwd]?|spl|bpl|sil|dil)$/;

@@ -24,13 +24,14 @@ import type { Memory } from "../operands/memory.ts";
 import type { Mode } from "../mode.ts";
 import type { InstructionNode, NodeOperand } from "../builder/node.ts";
 import type { OperandKind } from "../instructions/operand-kind.ts";
-import { hasRegister } from "../operands/register.ts";
+import { hasRegister, type Register } from "../operands/register.ts";
 import { numberOf } from "./number-place.ts";
 import type { ResolvedOperand } from "./resolved.ts";
 import { addressBits, placeholder } from "./resolved.ts";
 
 /** The ways to encode an instruction, shortest first. More than one only where a pending number decides. */
-export function plan(table: FormTable, node: InstructionNode): readonly Request[] {
+export function plan(table: FormTable, written: InstructionNode): readonly Request[] {
+  const node = accumulatorLast(written);
   const { mode } = node;
   const forms = table.of(node.mnemonic, mode);
   if (forms.length === 0) throw badOperands(node, `${mode}-bit code has no ${node.mnemonic}`);
@@ -58,6 +59,14 @@ export function plan(table: FormTable, node: InstructionNode): readonly Request[
       broadcastTo: node.decorators.broadcast !== false ? group[0]!.memoryBits / group[0]!.broadcastBits : 0,
     },
   }));
+}
+
+/** XCHG is the same either way round; its short form has the accumulator last (SDM vol. 2B, XCHG). */
+function accumulatorLast(node: InstructionNode): InstructionNode {
+  const [first, second] = node.operands;
+  if (node.mnemonic !== "xchg" || first === undefined || second === undefined) return node;
+  const isShort = isAccumulator(first) && isRegister(second) && first.class === second.class && first.class !== "r8";
+  return isShort && first !== second ? { ...node, operands: [second, first] } : node;
 }
 
 /** The forms of the operand size that the name asks for, else of the one that the mode implies. */
@@ -151,8 +160,12 @@ function checkDisplacement(mode: Mode, node: InstructionNode, memory: Memory): v
   );
 }
 
-function isAccumulator(operand: NodeOperand): boolean {
-  return typeof operand === "object" && operand.kind === "register" && /^([er]?ax|al)$/.test(operand.name);
+function isRegister(operand: NodeOperand): operand is Register {
+  return typeof operand === "object" && operand.kind === "register";
+}
+
+function isAccumulator(operand: NodeOperand): operand is Register {
+  return isRegister(operand) && /^([er]?ax|al)$/.test(operand.name);
 }
 
 function badOperands(node: InstructionNode, message: string): AsmError {

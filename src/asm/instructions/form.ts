@@ -41,6 +41,8 @@ export interface Form {
   readonly zeroing: boolean;
   /** The size in bits of an element that it broadcasts from memory, 0 where it does not. */
   readonly broadcastBits: number;
+  /** What EVEX multiplies displacements of 8 bits by, where memory is no broadcast; 1 of other forms (SDM vol. 2A, 2.7.5). */
+  readonly displacementScale: number;
   /** Whether it takes a rounding mode, or `{sae}` alone. */
   readonly rounding: "never" | "mode" | "sae";
   /** The form as the manual writes it. */
@@ -75,7 +77,7 @@ function isSecondOpcode(iced: typeof Iced, code: number): boolean {
 }
 
 function readForm(iced: typeof Iced, code: number, mode: Mode): Form | undefined {
-  const { CodeExt, MemorySizeExt, OpCodeOperandKind } = iced;
+  const { CodeExt, MemorySizeExt, OpCodeOperandKind, TupleType } = iced;
   const opCode = CodeExt.opCode(code);
   try {
     const kinds = Array.from({ length: opCode.opCount }, (_, i) => operandKinds[OpCodeOperandKind[opCode.opKind(i)]]);
@@ -93,6 +95,7 @@ function readForm(iced: typeof Iced, code: number, mode: Mode): Form | undefined
       mask: !opCode.canUseOpMaskRegister ? "never" : opCode.requireOpMaskRegister ? "must" : "may",
       zeroing: opCode.canUseZeroingMasking,
       broadcastBits: opCode.canBroadcast ? MemorySizeExt.size(opCode.broadcastMemorySize) * 8 : 0,
+      displacementScale: Number(/^N(\d+)/.exec(TupleType[opCode.tupleType]!)![1]),
       rounding: opCode.canUseRoundingControl ? "mode" : opCode.canSuppressAllExceptions ? "sae" : "never",
       readsWord: readsWord.test(opCode.instructionString),
       text: opCode.instructionString.toLowerCase(),
