@@ -1,5 +1,6 @@
 /** Breakpoints: they stop the guest before the instruction, and going on executes it as if they were not there. */
 import { boot, code16, code64, cx, layout, rcx, si, type Image } from "guestwright";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
 import type { Exit, Machine } from "../../../src/kvm/index.ts";
 import { realMode } from "../images.ts";
@@ -174,6 +175,7 @@ describeKvm("a breakpoint", () => {
     expect(machine.registers().rcx).toBe(2n);
     const exits = exitsOf(machine);
     expect(exits.filter(({ kind }) => kind === "debug")).toHaveLength(1);
+    await nextTurn();
     expect(resources()).toMatchObject({ timers: 0, blocked: "0".repeat(16) });
   });
 

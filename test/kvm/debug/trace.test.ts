@@ -1,5 +1,6 @@
 /** Traces: the exits of a run, and every instruction with what it changed. */
 import { al, boot, code64, cr2, eax, exitDevice, rbx, rdx, type Image } from "guestwright";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { registerChanges } from "../../../src/kvm/debug/register-changes.ts";
 import {
@@ -73,6 +74,7 @@ describeKvm("a trace", () => {
     const { rip: __, ...end } = plain.registers();
     expect(replay(start, stepsOf(events))).toEqual(end);
     expect(machine.registers()).toEqual(plain.registers());
+    await nextTurn();
     expect(resources()).toMatchObject({ timers: 0, blocked: "0".repeat(16) });
   });
 
@@ -228,6 +230,7 @@ describeKvm("a trace", () => {
         .slice(0, 3)
         .map(({ instruction }) => instruction?.text),
     ).toEqual(["cli", "jmp 0x1", "jmp 0x1"]);
+    await nextTurn();
     expect(resources()).toMatchObject({ timers: 0, blocked: "0".repeat(16) });
   });
 
@@ -258,6 +261,7 @@ describeKvm("a trace", () => {
     expect(() => {
       for (const _ of debug.trace()) machine.close();
     }).toThrow(expect.objectContaining({ code: "CLOSED" }));
+    await nextTurn();
     expect(resources()).toMatchObject({ timers: 0, descriptors: 0, blocked: "0".repeat(16) });
   });
 });
