@@ -79,9 +79,12 @@ export interface ImageTss {
 }
 
 /** Where a vector leads: a gate, or in real mode a far pointer. */
-export type ImageVector =
-  | { readonly vector: number; readonly gate: IdtGate }
-  | { readonly vector: number; readonly far: RealModeVector };
+export type ImageVector = {
+  /** 0 to 255. */
+  readonly vector: number;
+  /** The label that it leads to, by way of a stub where there are stubs, as the description names it. */
+  readonly handler: string;
+} & ({ readonly gate: IdtGate } | { readonly far: RealModeVector });
 
 /** The IDT of an image; in real mode the interrupt vector table. Its bytes are the chunk `idt`. */
 export interface ImageIdt {

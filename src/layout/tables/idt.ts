@@ -111,11 +111,12 @@ export function finishIdt(
   if (planned === undefined) return undefined;
   const vectors = planned.vectors.map((each): ImageVector => {
     const { vector, path } = each;
-    const handler = valueOf(labels.symbols, path, each.description.handler);
-    const offset = labels.stubs?.get(vector) ?? handler;
+    const { handler } = each.description;
+    const address = valueOf(labels.symbols, path, handler);
+    const offset = labels.stubs?.get(vector) ?? address;
     return labels.gdt === undefined
-      ? { vector, far: farVector(path, offset, labels.cs) }
-      : { vector, gate: gateOf(description, labels.gdt, each, offset) };
+      ? { vector, handler, far: farVector(path, offset, labels.cs) }
+      : { vector, handler, gate: gateOf(description, labels.gdt, each, offset) };
   });
   return { at: planned.place.phys, vectors };
 }
