@@ -105,11 +105,15 @@ export type IoctlName = keyof typeof ioctls;
 /** The direction bits (`_IOC_NONE`, `_IOC_READ`, `_IOC_WRITE`, asm-generic/ioctl.h); user space reads with `_IOC_READ`. */
 const directionBits = { none: 0, write: 1, read: 2, both: 3 } as const;
 
-/**
- * The number that `ioctl(2)` takes for a request: direction in bits 31:30, size in 29:16, letter in 15:8, number in 7:0
- * (asm-generic/ioctl.h).
- */
+/** Direction in bits 31:30, size in 29:16, letter in 15:8, number in 7:0 (asm-generic/ioctl.h). */
+const numbers = Object.fromEntries(
+  Object.entries(ioctls).map(([name, { direction, nr, size }]) => [
+    name,
+    ((directionBits[direction] << 30) | (size << 16) | (KVMIO << 8) | nr) >>> 0,
+  ]),
+) as Readonly<Record<IoctlName, number>>;
+
+/** The number that `ioctl(2)` takes for a request. */
 export function ioctlNumber(name: IoctlName): number {
-  const { direction, nr, size } = ioctls[name];
-  return ((directionBits[direction] << 30) | (size << 16) | (KVMIO << 8) | nr) >>> 0;
+  return numbers[name];
 }

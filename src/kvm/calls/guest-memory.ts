@@ -43,6 +43,8 @@ export class GuestMemory {
   readonly written: Set<number> = new Set();
   /** Whether {@link written} is kept. */
   isLogged = false;
+  /** Another one after each change of the slots. */
+  version = 0;
   #freed = false;
 
   constructor(libc: Libc) {
@@ -54,12 +56,14 @@ export class GuestMemory {
   }
 
   set(slot: number, range: Slot): void {
+    this.version++;
     this.#slots.set(slot, range);
   }
 
   /** Takes a slot away, and its memory where no other slot shares it. */
   delete(slot: number): void {
     const backing = this.#slots.get(slot)?.backing;
+    this.version++;
     this.#slots.delete(slot);
     if (backing !== undefined && !this.backings.has(backing)) this.unmap(backing);
   }

@@ -91,6 +91,11 @@ export class VcpuRegisterCalls extends VcpuCalls implements VcpuRegisters {
     this.set("KVM_SET_CPUID2", encodeCpuid(entries), entries);
   }
 
+  /** {@link setCpuid2} of a `struct kvm_cpuid2`. */
+  setCpuidStruct(struct: Uint8Array): void {
+    this.set("KVM_SET_CPUID2", struct, undefined);
+  }
+
   getCpuid2(): readonly CpuidEntry[] {
     const cpuid = newCpuid(MAX_CPUID_ENTRIES);
     this.set("KVM_GET_CPUID2", cpuid, undefined);

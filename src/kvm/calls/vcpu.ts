@@ -265,7 +265,7 @@ export class VcpuHandle extends VcpuControlCalls implements Vcpu {
     if (this.#isIncomplete) {
       while (this.complete() !== undefined) this.#open = undefined;
     }
-    snapshot.restore((regs, sregs, events) => this.#defer({ regs, sregs, events }));
+    snapshot.restore((registers) => this.#defer(registers));
   }
 
   /** `KVM_SET_SIGNAL_MASK`: the signals that are blocked while in the guest, as the kernel's set; it must not change. */

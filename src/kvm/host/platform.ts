@@ -38,9 +38,12 @@ export function kvmKindOf(hasModule: (name: string) => boolean, cpuFlags: Readon
   return hasModule("kvm_pvm") ? "pvm" : "other";
 }
 
+let known: KvmKind | undefined;
+
 /** The kind of KVM of this host. Works without `/dev/kvm`; `"other"` where nothing is known. */
 export function kvmKind(): KvmKind {
-  return kvmKindOf((name) => existsSync(`/sys/module/${name}`), cpuFlags());
+  known ??= kvmKindOf((name) => existsSync(`/sys/module/${name}`), cpuFlags());
+  return known;
 }
 
 function cpuFlags(): ReadonlySet<string> {

@@ -1,5 +1,6 @@
 /** From an image to a machine. */
 import type { CpuidEntry } from "../calls/cpuid.ts";
+import { hostFacts } from "./host-facts.ts";
 import { loadMemory, requireImage, setEntryState, type LoadableImage } from "./load-image.ts";
 import { createMachine, type Machine } from "./machine.ts";
 import { openKvm, type KvmOptions, type KvmSystem } from "../calls/system.ts";
@@ -40,13 +41,13 @@ export async function boot(image: LoadableImage, options: BootOptions = {}): Pro
   }
 }
 
-function load(image: LoadableImage, kvm: KvmSystem, vm: VmHandle, { cpuid, device }: BootOptions): Machine {
+function load(image: LoadableImage, kvm: KvmSystem, vm: VmHandle, options: BootOptions): Machine {
   loadMemory(image, kvm, vm);
   const vcpu = vm.createVcpu(0);
   // CPUID decides which bits control registers may have: it comes first.
-  const supported = kvm.getSupportedCpuid();
-  vcpu.setCpuid2(cpuid === undefined ? supported : cpuid(supported));
+  const { cpuid, cpuidStruct, msrs } = hostFacts(kvm, options);
+  if (options.cpuid === undefined) vcpu.setCpuidStruct(cpuidStruct);
+  else vcpu.setCpuid2(options.cpuid(cpuid));
   setEntryState(vcpu, image.cpu, kvm.kind);
-  const msrs = kvm.getMsrIndexList();
-  return createMachine({ libc: kvm.libc, image, kind: kvm.kind, vm, vcpu, msrs, device });
+  return createMachine({ libc: kvm.libc, image, kind: kvm.kind, vm, vcpu, msrs, device: options.device });
 }

@@ -34,6 +34,7 @@ export interface StreamOptions extends CommonRunOptions {
 
 /** The deadline of a run that is given none. */
 export const DEFAULT_TIMEOUT: Duration = "10s";
+const DEFAULT_LIMIT = toMilliseconds(DEFAULT_TIMEOUT);
 
 /** Options with their defaults, as the runs use them. */
 export interface RunPlan {
@@ -46,9 +47,10 @@ export interface RunPlan {
 
 /** Reads options. Throws {@link KvmError} `BAD_ARGUMENT`. */
 export function planRun(options: CommonRunOptions & { readonly devices?: readonly Device<Timing>[] }): RunPlan {
-  const { timeout = DEFAULT_TIMEOUT, maxExits = Number.POSITIVE_INFINITY, includeHandled = false } = options;
+  const { timeout, maxExits = Number.POSITIVE_INFINITY, includeHandled = false } = options;
   if (maxExits !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(maxExits) && maxExits > 0)) {
     throw badArgument(`maxExits is no whole number above 0: ${String(maxExits)}`, maxExits);
   }
-  return { limit: toMilliseconds(timeout), maxExits, includeHandled, dispatch: dispatchTo(options.devices ?? []) };
+  const limit = timeout === undefined ? DEFAULT_LIMIT : toMilliseconds(timeout);
+  return { limit, maxExits, includeHandled, dispatch: dispatchTo(options.devices ?? []) };
 }

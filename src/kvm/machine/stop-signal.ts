@@ -26,6 +26,9 @@ const FIRST_SIGNAL = 36;
 /** They ask nobody to stop: a profiler's clock, a child's end, a resized terminal. They reach their handlers later. */
 const deferred = [linuxConstants.SIGCHLD, linuxConstants.SIGURG, linuxConstants.SIGPROF, linuxConstants.SIGWINCH];
 
+/** Nor do these, for which JavaScript has no handlers; the clock of another copy of this package is one of them. */
+const realTime = Array.from({ length: LAST_SIGNAL - FIRST_SIGNAL + 1 }, (_, index) => FIRST_SIGNAL + index);
+
 /** A wait of no time. */
 const noTime = new Uint8Array(timespec.size);
 
@@ -84,7 +87,7 @@ function blockFree(libc: Libc): StopSignal {
     if (has(blocked, number) || !isDefault(libc, number)) continue;
     const set = add(new Uint8Array(SIGNAL_SET_SIZE), number);
     libc.syscall("SYS_rt_sigprocmask", linuxConstants.SIG_BLOCK, set, null, SIGNAL_SET_SIZE);
-    const signal = { number, set, guestMask: add(blocked.slice(), ...deferred) };
+    const signal = { number, set, guestMask: guestMask(blocked, number) };
     last = { signal, blocked };
     return signal;
   }
@@ -92,6 +95,11 @@ function blockFree(libc: Libc): StopSignal {
     code: "CALL_FAILED",
     hint: "the application blocks or handles all of them",
   });
+}
+
+/** All that the thread blocks, and what can wait; but not the stop signal itself. */
+function guestMask(blocked: Uint8Array, signal: number): Uint8Array {
+  return add(blocked.slice(), ...deferred, ...realTime.filter((number) => number !== signal));
 }
 
 const action = new Uint8Array(kernelSigaction.size);

@@ -11,6 +11,7 @@ import {
 } from "../abi/state-structs.ts";
 import { kvmMsrEntry, kvmMsrs, kvmRegs, kvmSregs } from "../abi/structs.ts";
 import type { IoctlName } from "../abi/ioctls.ts";
+import type { EncodedSync } from "../calls/sync-registers.ts";
 import type { Descriptor } from "../host/descriptor.ts";
 import { newStruct } from "../abi/fields.ts";
 import { KvmError } from "../kvm-error.ts";
@@ -60,7 +61,7 @@ interface Saved {
 }
 
 /** What a vCPU that takes registers with the next `KVM_RUN` does with them (`KVM_CAP_SYNC_REGS`). */
-export type SetBySync = (regs: Uint8Array, sregs: Uint8Array, events: Uint8Array) => boolean;
+export type SetBySync = (registers: EncodedSync) => boolean;
 
 /** Where the state comes from and goes to. */
 export interface CpuSource {
@@ -80,6 +81,7 @@ export class CpuSnapshot {
   readonly #events: Saved;
   readonly #regs: Saved;
   readonly #hasControllers: boolean;
+  readonly #shared: EncodedSync;
 
   constructor({ vm, vcpu, msrs }: CpuSource, omit: ReadonlySet<SnapshotPart>) {
     const wanted = parts.filter(({ part }) => part === undefined || !omit.has(part));
@@ -88,6 +90,7 @@ export class CpuSnapshot {
     this.#others = [...saved.slice(1), ...(omit.has("msrs") ? [] : readMsrs(vcpu, msrs))];
     this.#events = read(events, vcpu);
     this.#regs = read(regs, vcpu);
+    this.#shared = { regs: this.#regs.bytes, sregs: this.#sregs.bytes, events: this.#events.bytes };
     this.#hasControllers = saved.some(({ set }) => set === "KVM_SET_LAPIC");
   }
 
@@ -96,7 +99,7 @@ export class CpuSnapshot {
     // The local APIC wants its base first, which is in the special registers.
     if (this.#hasControllers) this.#set(this.#sregs);
     for (const saved of this.#others) this.#set(saved);
-    if (setBySync(this.#regs.bytes, this.#sregs.bytes, this.#events.bytes)) return;
+    if (setBySync(this.#shared)) return;
     if (!this.#hasControllers) this.#set(this.#sregs);
     this.#set(this.#regs);
     this.#set(this.#events);

@@ -21,8 +21,6 @@ interface Copy {
 
 /** A slot, where its memory and the copy of it begin, and the log of what the guest wrote there. */
 interface LoggedSlot {
-  readonly number: number;
-  readonly slot: Slot;
   readonly live: number;
   readonly saved: number;
   readonly size: number;
@@ -36,11 +34,13 @@ export class MemorySnapshot {
   readonly #memory: GuestMemory;
   readonly #copies: Copy[] = [];
   readonly #slots: LoggedSlot[] = [];
+  readonly #version: number;
 
   /** Throws {@link KvmError} `CALL_FAILED` where the host has no memory left; nothing is left behind then. */
   constructor(vm: Descriptor, memory: GuestMemory) {
     this.#libc = vm.libc;
     this.#memory = memory;
+    this.#version = memory.version;
     try {
       for (const backing of memory.backings) this.#copies.push(copyOf(vm.libc, backing));
       for (const [number, slot] of memory.entries) this.#slots.push(logSlot(vm, number, slot, this.#copies));
@@ -114,13 +114,7 @@ export class MemorySnapshot {
   }
 
   #requireSameSlots(): void {
-    const now = this.#memory.entries;
-    const same = ([number, slot]: readonly [number, Slot], index: number): boolean => {
-      const then = this.#slots[index];
-      // Whoever sets a slot anew, to another place or with other flags, makes another object of it.
-      return then?.number === number && then.slot === slot;
-    };
-    if (now.length === this.#slots.length && now.every(same)) return;
+    if (this.#memory.version === this.#version) return;
     throw badArgument(
       "the memory slots are not those of the snapshot",
       undefined,
@@ -145,7 +139,7 @@ function logSlot(vm: Descriptor, number: number, slot: Slot, copies: readonly Co
   const live = Number(host);
   const saved = Number(copy.saved) + (live - copy.live);
   const log = (flags & memoryFlags.KVM_MEM_LOG_DIRTY_PAGES) === 0 ? undefined : new DirtyLog(vm, number, size);
-  return { number, slot, live, saved, size: Number(size), log };
+  return { live, saved, size: Number(size), log };
 }
 
 /** "Present" and "swapped" of a page (Documentation/admin-guide/mm/pagemap.rst), in the upper half of its 64 bits. */
