@@ -46,6 +46,13 @@ export type {
   MemoryRegion,
 } from "./image.ts";
 export { imageAddressSpace } from "./image/address-space.ts";
+export {
+  imageChangesToText,
+  type ImageChange,
+  type ImageFieldChange,
+  type ImagePart,
+} from "./image/diff/image-change.ts";
+export { diffImages } from "./image/diff/diff-images.ts";
 export { imageToBytes, type ImageBytesOptions } from "./image/image-bytes.ts";
 export { imageHash } from "./image/image-hash.ts";
 export { imageFromJson, imageToJson } from "./image/image-json.ts";
@@ -58,6 +65,7 @@ export {
   type ReachingMapping,
   type TableEntryPlace,
 } from "./image/provenance.ts";
+export { isImage } from "./image/require-image.ts";
 export { addressOf, imageSymbols, symbolAt, type ImageSymbol } from "./image/symbols.ts";
 export { layout, type Layout } from "./layout.ts";
 export { LayoutError, type LayoutErrorCode } from "./layout-error.ts";
