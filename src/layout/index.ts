@@ -45,6 +45,18 @@ export type {
   ImageWarning,
   MemoryRegion,
 } from "./image.ts";
+export { checkExport, imageFormats, imageToFile } from "./formats/image-formats.ts";
+export type {
+  ExportFinding,
+  ExportOptions,
+  ExportTarget,
+  ImageFile,
+  ImageFormat,
+  ImageFormatName,
+} from "./formats/image-file.ts";
+export { imageFromElf, type ElfImportOptions } from "./formats/import/image-from-elf.ts";
+export { imageFromRaw, type RawImportOptions } from "./formats/import/image-from-raw.ts";
+export type { ImportOptions } from "./formats/import/import-options.ts";
 export { imageAddressSpace } from "./image/address-space.ts";
 export {
   imageChangesToText,

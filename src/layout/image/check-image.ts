@@ -51,6 +51,8 @@ const kinds = ["ram", "rom", "alias", "mmio", "reserved"];
 const region = object({ name: text, kind: oneOf(kinds), at: physical, size: physical });
 const alias = object({ of: text, offset: physical });
 
+const entry = object({ name: text, selector: u16, descriptor: object({ type: text }) });
+
 const part = { name: text, origin: u64, phys: physical, size: length };
 const source = object({ file: text, line: length, column: length });
 const line = object({
@@ -67,12 +69,10 @@ const image = object({
   memory: list(region),
   chunks: list(object({ name: text, at: physical, bytes })),
   cpu,
-  gdt: optional(
-    object({
-      at: optional(physical),
-      entries: list(object({ name: text, selector: u16, descriptor: object({ type: text }) })),
-    }),
-  ),
+  gdt: optional(object({ at: optional(physical), entries: list(entry) })),
+  ldts: list(object({ name: text, at: physical, entries: list(entry) })),
+  tasks: list(object({ name: text, at: physical, state: object({}) })),
+  idt: optional(object({ at: physical, vectors: list(object({ vector: wholeUpTo(255) })) })),
   paging: optional(
     object({
       mode: oneOf(Object.keys(pagingModes)),
@@ -82,6 +82,9 @@ const image = object({
       ),
     }),
   ),
+  stacks: list(object({ name: text, virt: u64, phys: physical, size: u64 })),
+  e820: optional(object({ at: physical, virt: u64, entries: list(object({})) })),
+  symbols: record(u64),
   programs: list(object({ ...part, sections: list(object(part)), labels: record(u64), listing: list(line) })),
   warnings: list(object({ code: text, message: text })),
 });

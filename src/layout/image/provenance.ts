@@ -11,7 +11,7 @@ import {
   type AddressSpace,
   type EntryName,
 } from "../../paging/index.ts";
-import type { Chunk, Image, MemoryRegion } from "../image.ts";
+import type { Image, ImageDescriptor, MemoryRegion } from "../image.ts";
 import { imageAddressSpace } from "./address-space.ts";
 import { shownBy } from "./seen-chunks.ts";
 
@@ -27,10 +27,12 @@ export interface ReachingMapping {
 
 /** An entry of a table that the CPU reads. */
 export interface TableEntryPlace {
-  /** `gdt`, or an entry of page tables. */
-  readonly kind: "gdt" | EntryName;
-  /** The entry's number in its table, from 0. */
+  /** The table, or what the entries of page tables are called. */
+  readonly kind: "gdt" | "ldt" | "idt" | EntryName;
+  /** The entry's number in its table, from 0; of the IDT, the vector. */
   readonly index: number;
+  /** The name of a segment; `undefined` where the entry has none. */
+  readonly name: string | undefined;
   /** Of page tables: the first virtual address that the entry is for. */
   readonly virt: VirtAddr | undefined;
 }
@@ -72,19 +74,50 @@ export function provenanceOf(image: Image, physical: PhysAddr): Provenance {
     backing,
     chunk: chunk && { name: chunk.name, offset: backing - chunk.at },
     code: codeAtPhysical(programs, backing),
-    entry: gdtEntry(chunk, backing) ?? pagingEntry(space, physical),
+    entry: descriptorEntry(image, backing) ?? pagingEntry(space, physical),
     mappings: ranges(space)
       .ranges.filter(({ phys, size }) => physical >= phys && physical < phys + size)
       .map(({ name, virt, phys, access, user }) => ({ name, virt: virt + (physical - phys), access, user })),
   };
 }
 
-/** The size of a descriptor in bytes (SDM vol. 3A, 3.4.5). */
-const descriptorBytes = 8n;
+/** A table of descriptors. */
+interface DescriptorTable {
+  readonly kind: "gdt" | "ldt" | "idt";
+  readonly chunk: string;
+  readonly entries: readonly ImageDescriptor[];
+  /** In bytes. */
+  readonly entryBytes: number;
+}
 
-function gdtEntry(chunk: Chunk | undefined, physical: PhysAddr): TableEntryPlace | undefined {
-  if (chunk?.name !== "gdt") return undefined;
-  return { kind: "gdt", index: Number((physical - chunk.at) / descriptorBytes), virt: undefined };
+/** The size of a descriptor in a GDT or an LDT, where system segments of long mode take two, in bytes (SDM vol. 3A, 3.4.5). */
+const descriptorBytes = 8;
+
+function descriptorTables({ gdt, ldts, idt, mode }: Image): readonly DescriptorTable[] {
+  const entryBytes = descriptorBytes;
+  return [
+    ...(gdt === undefined ? [] : [{ kind: "gdt", chunk: "gdt", entries: gdt.entries, entryBytes } as const]),
+    ...ldts.map(({ name, entries }) => ({ kind: "ldt", chunk: `ldt ${name}`, entries, entryBytes }) as const),
+    // The gates of each mode: SDM vol. 3A, 6.11 and 6.14.1; the vectors of real mode: vol. 3B, 21.1.4.
+    ...(idt === undefined ? [] : [{ kind: "idt", chunk: "idt", entries: [], entryBytes: gateBytes(mode) } as const]),
+  ];
+}
+
+function gateBytes(mode: Image["mode"]): number {
+  if (mode === "real16") return 4;
+  return mode === "long64" || mode === "compat32" ? 16 : 8;
+}
+
+function descriptorEntry(image: Image, physical: PhysAddr): TableEntryPlace | undefined {
+  for (const { kind, chunk: name, entries, entryBytes } of descriptorTables(image)) {
+    const chunk = image.chunks.find((each) => each.name === name);
+    if (chunk === undefined || physical < chunk.at || physical >= chunk.at + BigInt(chunk.bytes.length)) continue;
+    const index = Math.floor(Number(physical - chunk.at) / entryBytes);
+    // The last that begins at or before it: some take two places.
+    const entry = entries.findLast(({ selector }) => selector >> 3 <= index);
+    return { kind, index: entry === undefined ? index : entry.selector >> 3, name: entry?.name, virt: undefined };
+  }
+  return undefined;
 }
 
 function pagingEntry(space: AddressSpace, physical: PhysAddr): TableEntryPlace | undefined {
@@ -96,7 +129,7 @@ function pagingEntry(space: AddressSpace, physical: PhysAddr): TableEntryPlace |
     const index = Number((physical - at) / BigInt(entryBytes));
     if (physical < at || index >= 2 ** level.indexBits) continue;
     const first = virt + (BigInt(index) << BigInt(level.shift));
-    return { kind: level.entry, index, virt: BigInt.asUintN(64, first) };
+    return { kind: level.entry, index, name: undefined, virt: BigInt.asUintN(64, first) };
   }
   return undefined;
 }
@@ -117,6 +150,7 @@ export function provenanceToText({ physical, region, backing, chunk, code, entry
   return `${hex(physical)}: ${parts.join(", ")}`;
 }
 
-function entryToText({ kind, index, virt }: TableEntryPlace): string {
-  return virt === undefined ? `${kind} entry ${index}` : `${kind} ${index} for ${hex(virt)}`;
+function entryToText({ kind, index, name, virt }: TableEntryPlace): string {
+  const entry = `${kind} entry ${index}`;
+  return virt === undefined ? (name === undefined ? entry : `${entry} ${name}`) : `${entry} for ${hex(virt)}`;
 }

@@ -49,22 +49,23 @@ export function symbolAt(image: Pick<Image, "programs">, address: VirtAddr): Cod
 }
 
 /**
- * The address of a label, as the program's code sees it.
+ * The address of a label, as the program's code sees it, or the value of another name of the description.
  *
- * @param name `program.label`, or `program` for its first byte
+ * @param name `program.label`, `program` for its first byte, or a name that guest code uses, such as `gdt` or `memory.ram.end`
  * @throws LayoutError `UNKNOWN_NAME`
  * @example
  * ```ts
  * addressOf(image, "guest.msg"); // 0x1018n
  * ```
  */
-export function addressOf(image: Pick<Image, "programs">, name: string): VirtAddr {
+export function addressOf(image: Pick<Image, "programs" | "symbols">, name: string): VirtAddr {
   for (const program of image.programs) {
     if (name === program.name) return program.origin;
     const label = name.slice(program.name.length + 1);
     const isIn = name.startsWith(`${program.name}.`) && Object.hasOwn(program.labels, label);
     if (isIn) return program.labels[label]!;
   }
+  if (Object.hasOwn(image.symbols, name)) return image.symbols[name]!;
   throw new LayoutError(`no label is named ${JSON.stringify(name)}`, {
     code: "UNKNOWN_NAME",
     value: name,

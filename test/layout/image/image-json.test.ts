@@ -148,6 +148,11 @@ describe("JSON that is no image", () => {
       "cpu.cr3: expected a bigint of 64 bits, got 0",
     ],
     [
+      "a number without end",
+      changed(real, ["image", "cpu", "gdt", "limit"], 0).replace('"limit":0}', '"limit":1e999}'),
+      "image.cpu.gdt.limit: expected a number, got Infinity",
+    ],
+    [
       "a negative address",
       changed(real, ["image", "memory", 0, "at"], "$bigint:-0x1000"),
       "memory[0].at: expected a bigint of 52 bits, got -4096n",

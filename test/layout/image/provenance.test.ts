@@ -25,9 +25,9 @@ describe("where a byte comes from", () => {
       "0x9012: ram, code main .data+0x2, main:value+0x2 (source), at 0x401012 through data (rw), at 0x500012 through again (r)",
     ],
     ["memory that is zero", 0x9100n, "0x9100: ram, zero, at 0x401100 through data (rw), at 0x500100 through again (r)"],
-    ["an entry of the GDT", 0xa00fn, "0xa00f: ram, gdt+0xf, gdt entry 1, at 0x40200f through data (rw)"],
-    ["an entry of the root", 0x1001n, "0x1001: ram, page tables+0x1, PML4E 0 for 0x0"],
-    ["an entry of a page table", 0x4008n, "0x4008: ram, page tables+0x3008, PTE 1 for 0x401000"],
+    ["an entry of the GDT", 0xa00fn, "0xa00f: ram, gdt+0xf, gdt entry 1 code, at 0x40200f through data (rw)"],
+    ["an entry of the root", 0x1001n, "0x1001: ram, page tables+0x1, PML4E entry 0 for 0x0"],
+    ["an entry of a page table", 0x4008n, "0x4008: ram, page tables+0x3008, PTE entry 1 for 0x401000"],
     ["a place that nothing is in", 0x2_0000n, "0x20000: no region, zero, at 0x600000 through hole (rw)"],
     ["memory that nothing maps", 0x10_0000n, "0x100000: high, zero"],
   ])("%s", (_, at, expected) => {
@@ -49,6 +49,6 @@ describe("where a byte comes from", () => {
   test("page tables behind an alias are found where CR3 points", () => {
     const alias = { kind: "alias", name: "again", of: "ram", offset: 0n, at: 0x20_0000n, size: 0x1_0000n } as const;
     const moved = { ...withMemory(image, [...image.memory, alias]), cpu: { ...image.cpu, cr3: 0x20_1000n } };
-    expect(text(0x20_1000n, moved)).toBe("0x201000: again, the memory at 0x1000, page tables, PML4E 0 for 0x0");
+    expect(text(0x20_1000n, moved)).toBe("0x201000: again, the memory at 0x1000, page tables, PML4E entry 0 for 0x0");
   });
 });

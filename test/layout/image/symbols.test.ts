@@ -30,6 +30,7 @@ describe("labels of an image", () => {
     expect(addressOf(image, "main.value")).toBe(0x40_1010n);
     expect(addressOf(image, "other.start")).toBe(0x40_0100n);
     expect(addressOf(image, "other")).toBe(0x40_0100n);
+    expect(addressOf(image, "memory.ram.end")).toBe(0x1_0000n);
     expect(() => addressOf(image, "main.spim")).toThrow(
       expect.objectContaining({
         code: "UNKNOWN_NAME",
@@ -37,7 +38,7 @@ describe("labels of an image", () => {
           'no label is named "main.spim"\n  hint: a name is program.label; there is main.start, main.spin, main.value, other.start',
       }),
     );
-    expect(() => addressOf({ programs: [] }, "main.toString")).toThrow(
+    expect(() => addressOf({ programs: [], symbols: {} }, "main.toString")).toThrow(
       expect.objectContaining({
         message: 'no label is named "main.toString"\n  hint: a name is program.label; there is none',
       }),
