@@ -1,7 +1,7 @@
 /** One number for what a guest is. */
 import type { Image } from "../image.ts";
 import { shownBy } from "./seen-chunks.ts";
-import { toTaggedJson } from "./tagged-json.ts";
+import { toTaggedJson } from "../../core/tagged-json.ts";
 
 /** A page, in bytes. */
 const pageBytes = 4096;

@@ -3,7 +3,7 @@ import { show } from "../../core/show.ts";
 import type { Image } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
 import { checkImage } from "./check-image.ts";
-import { fromTaggedJson, TaggedJsonError, toTaggedJson } from "./tagged-json.ts";
+import { fromTaggedJson, TaggedJsonError, toTaggedJson } from "../../core/tagged-json.ts";
 
 const format = "guestwright image";
 

@@ -2,7 +2,7 @@
 import { hex } from "../../core/hex.ts";
 import { show } from "../../core/show.ts";
 import { LayoutError } from "../layout-error.ts";
-import { keyPath } from "./tagged-json.ts";
+import { keyPath } from "../../core/tagged-json.ts";
 
 /** Throws where a value has not the form; `path` is where it stands. */
 export type Shape = (value: unknown, path: string) => void;

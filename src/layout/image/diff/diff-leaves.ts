@@ -1,6 +1,6 @@
 /** Differences between images as plain data, key by key: the last resort, where nothing better can be said. */
 import { hex, hexBytes } from "../../../core/hex.ts";
-import { keyPath } from "../tagged-json.ts";
+import { keyPath } from "../../../core/tagged-json.ts";
 import type { ImageChange } from "./image-change.ts";
 
 /** Where statements were written, and who wrote their bytes, is no part of a guest. */

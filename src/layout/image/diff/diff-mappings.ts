@@ -62,14 +62,14 @@ function rangeText({ virt, phys, size, access }: Pick<ComparedRange, "virt" | "p
 }
 
 function rangeChange({ kind, virt, size, before, after, fields }: RangeChange): ImageChange {
-  const names = [before?.name, after?.name].filter((name) => name !== undefined);
+  const name = before?.name ?? after?.name;
   const where = `${hex(virt)}..${hex(virt + size - 1n)}`;
   const text = (value: bigint | number | string | boolean): string =>
     typeof value === "bigint" ? hex(value) : String(value);
   return {
     part: "mapping",
     kind,
-    subject: `page tables for ${where}${names[0] === undefined ? "" : ` in ${names[0]}`}`,
+    subject: `page tables for ${where}${name === undefined ? "" : ` in ${name}`}`,
     before: before && rangeText(before),
     after: after && rangeText(after),
     fields: fields.map((name): ImageFieldChange => ({ name, before: text(before![name]), after: text(after![name]) })),

@@ -18,7 +18,7 @@ const guest = code64()
   .u64(0x1122_3344n);
 
 /** The description. */
-export function richDescription(): Loose {
+function richDescription(): Loose {
   return {
     mode: "long64",
     memory: { ram: { at: 0x0, size: "128KiB" }, high: { at: 0x10_0000, size: "4KiB" } },
