@@ -156,7 +156,7 @@ function generalRegisters(
   }
   return {
     ...regs,
-    ...(stackPointer === undefined ? {} : { rsp: BigInt.asUintN(bits, stackPointer) }),
+    ...(stackPointer === undefined ? {} : { rsp: BigInt.asUintN(64, stackPointer) }),
     rip,
     rflags: rflags | rflagsFixed,
   };

@@ -4,6 +4,7 @@ import { pagingModeOf, walk, type AddressSpace, type FaultReason } from "../../p
 import type { CpuState } from "../cpu-state.ts";
 import type { ImageMapping } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
+import { pointerBits } from "../memory/stacks.ts";
 
 /**
  * Throws unless the CPU can fetch its first instruction and, where it has a stack, push to it.
@@ -28,7 +29,8 @@ export function requireReachable(
       hint: fetchHint(fetch.reason, mappingName(space.mappings, first)),
     });
   if (stack === undefined) return;
-  const top = linear(BigInt.asUintN(64, regs.rsp - 1n), segments.ss.base);
+  const width = isLong ? 64 : pointerBits(segments.ss);
+  const top = linear(BigInt.asUintN(width, regs.rsp - 1n), segments.ss.base);
   const push = walk(space, top, { kind: "write", cpl }).fault;
   if (push !== undefined) throw new LayoutError(`stack: ${push.message}`, { code: "INCONSISTENT", value: stack });
 }

@@ -60,7 +60,7 @@ function highest(name: string, size: bigint, within: readonly Range[], used: rea
   });
 }
 
-/** A stack pointer: of which stack it is the end, as an offset into SS. */
+/** A stack pointer: of which stack it is the end, as an offset into SS: 0 where that is the end of all offsets. */
 export interface EntryStack {
   readonly name: string;
   readonly offset: VirtAddr;
@@ -83,7 +83,7 @@ export function stackPointer(
   if (entryModes[mode].bits === 64) return { name, offset: top };
   const pointer = top - ss.base;
   const [first, last] = offsetsOf(ss);
-  if (pointer - 1n >= first && pointer - 1n <= last) return { name, offset: pointer };
+  if (pointer - 1n >= first && pointer - 1n <= last) return { name, offset: BigInt.asUintN(pointerBits(ss), pointer) };
   throw new LayoutError(
     `stack: ${name} ends at offset ${hex(pointer)} of SS, whose offsets are ${hex(first)}..${hex(last)}`,
     {
@@ -100,9 +100,15 @@ function stackPlace(places: readonly Place[], name: string): Place {
   throw new LayoutError(`stack: ${name} is mapped without w`, { code: "INCONSISTENT", value: name });
 }
 
-/** The first and last offset of a stack segment (SDM vol. 3A, 3.4.5.1); with B clear the stack pointer has 16 bits. */
-function offsetsOf({ type, limit, db }: SegmentState): readonly [bigint, bigint] {
-  const most = db === 1 ? 0xffff_ffffn : 0xffffn;
+/** The size of the stack pointer outside 64-bit code: B of the stack segment (SDM vol. 3A, 3.4.5.1). */
+export function pointerBits({ db }: SegmentState): 16 | 32 {
+  return db === 1 ? 32 : 16;
+}
+
+/** The first and last offset of a stack segment (SDM vol. 3A, 3.4.5.1). */
+function offsetsOf(state: SegmentState): readonly [bigint, bigint] {
+  const { type, limit } = state;
+  const most = (1n << BigInt(pointerBits(state))) - 1n;
   if ((type & typeBits.expandDownOrConforming) !== 0) return [BigInt(limit) + 1n, most];
   return [0n, BigInt(limit) < most ? BigInt(limit) : most];
 }
