@@ -1,6 +1,6 @@
 /** Reads and writes the fields of KVM's structs, by the tables of their layouts. Pure. */
 import type { Field } from "./structs.ts";
-import { badArgument } from "../kvm-error.ts";
+import { badArgument, type KvmError } from "../kvm-error.ts";
 
 /** A view over a fresh, zeroed struct, and its bytes for the system call. */
 export interface StructBytes {
@@ -31,24 +31,26 @@ export function readBigint(view: DataView, [offset]: Field, base = 0): bigint {
  *
  * @param what the value's name in the error
  */
-export function writeField(
-  view: DataView,
-  [offset, size]: Field,
-  value: number | bigint,
-  what: string,
-  base = 0,
-): void {
+export function writeField(view: DataView, field: Field, value: number | bigint, what: string, base = 0): void {
+  if (!putField(view, field, value, base)) throw misfit(field, value, what);
+}
+
+/** {@link writeField} without an error: `false`, and nothing is written, where the value does not fit. */
+export function putField(view: DataView, [offset, size]: Field, value: number | bigint, base = 0): boolean {
   if (size === 8) {
-    if (typeof value !== "bigint" || BigInt.asUintN(64, value) !== value) {
-      throw badArgument(`${what} is no bigint from 0 to 2^64 - 1: ${String(value)}`, value);
-    }
+    if (typeof value !== "bigint" || BigInt.asUintN(64, value) !== value) return false;
     view.setBigUint64(base + offset, value, true);
-    return;
+    return true;
   }
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value >= 2 ** (8 * size)) {
-    throw badArgument(`${what} is no whole number from 0 to 2^${8 * size} - 1: ${String(value)}`, value);
-  }
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value >= 2 ** (8 * size)) return false;
   if (size === 1) view.setUint8(base + offset, value);
   else if (size === 2) view.setUint16(base + offset, value, true);
   else view.setUint32(base + offset, value, true);
+  return true;
+}
+
+/** The error for a value that does not fit its field. */
+export function misfit([, size]: Field, value: unknown, what: string): KvmError {
+  const range = size === 8 ? "bigint from 0 to 2^64 - 1" : `whole number from 0 to 2^${8 * size} - 1`;
+  return badArgument(`${what} is no ${range}: ${String(value)}`, value);
 }

@@ -8,7 +8,7 @@ import type {
 } from "../../layout/cpu-state.ts";
 import { KVM_SREGS2_FLAGS_PDPTRS_VALID } from "../abi/constants.ts";
 import { kvmDtable, kvmRegs, kvmSegment, kvmSregs, kvmSregs2 } from "../abi/structs.ts";
-import { newStruct, readBigint, readNumber, writeField } from "../abi/fields.ts";
+import { misfit, newStruct, putField, readBigint, readNumber, writeField } from "../abi/fields.ts";
 import { badArgument } from "../kvm-error.ts";
 import { words } from "./run-page.ts";
 
@@ -35,6 +35,7 @@ const segmentFields = Object.keys(kvmSegment.fields).filter((name) => name !== "
   keyof typeof kvmSegment.fields,
   "base"
 >[];
+const segmentKeys = ["base", ...segmentFields] as const;
 const tableNames = ["gdt", "idt"] as const;
 const controlNames = ["cr0", "cr2", "cr3", "cr4", "cr8", "efer"] as const;
 const bitmapWords = kvmSregs.fields.interrupt_bitmap[1] / 8;
@@ -120,8 +121,11 @@ function decodeSegment(view: DataView, at: number): SegmentState {
 }
 
 function encodeSegment(view: DataView, at: number, segment: SegmentState, name: SegmentName): void {
-  writeField(view, kvmSegment.fields.base, segment.base, `${name}.base`, at);
-  for (const field of segmentFields) writeField(view, kvmSegment.fields[field], segment[field], `${name}.${field}`, at);
+  for (const key of segmentKeys) {
+    const field = kvmSegment.fields[key];
+    // The name is put together for the error alone: there are a hundred of these a boot.
+    if (!putField(view, field, segment[key], at)) throw misfit(field, segment[key], `${name}.${key}`);
+  }
 }
 
 function decodeTable(view: DataView, at: number): DescriptorTableRegister {

@@ -1,6 +1,6 @@
 /** The registers of a vCPU, and what decides about them: one method an ioctl. */
 import type { PhysAddr, VirtAddr } from "../../core/address.ts";
-import type { GeneralRegisters } from "../../layout/cpu-state.ts";
+import type { CpuState, GeneralRegisters } from "../../layout/cpu-state.ts";
 import { newStruct, readBigint, readNumber, writeField } from "../abi/fields.ts";
 import { kvmRegs, kvmSregs, kvmSregs2, kvmTranslation } from "../abi/structs.ts";
 import { msrRefused } from "../host/host-error.ts";
@@ -17,6 +17,7 @@ import {
   type SpecialRegisters,
   type SpecialRegisters2,
 } from "./registers.ts";
+import { words } from "./run-page.ts";
 import { VcpuCalls } from "./vcpu-calls.ts";
 
 /** Where a linear address leads, by the guest's present paging mode and tables: `KVM_TRANSLATE`. */
@@ -77,6 +78,20 @@ export class VcpuRegisterCalls extends VcpuCalls implements VcpuRegisters {
 
   setSregs(registers: SpecialRegisters): void {
     this.set("KVM_SET_SREGS", encodeSpecialRegisters(registers), registers);
+  }
+
+  /**
+   * Sets what an image says of the special registers, and leaves the rest as it is. What KVM made of it, where it is other
+   * than what was set.
+   */
+  setEntryRegisters(cpu: CpuState): SpecialRegisters | undefined {
+    const { apic_base, interrupt_bitmap } = kvmSregs.fields;
+    const { view } = this.get("KVM_GET_SREGS", kvmSregs.size);
+    const [apicBase, interruptBitmap] = [readBigint(view, apic_base), words(view, interrupt_bitmap)];
+    const wanted = encodeSpecialRegisters({ ...cpu, apicBase, interruptBitmap });
+    this.set("KVM_SET_SREGS", wanted, cpu);
+    const got = this.get("KVM_GET_SREGS", kvmSregs.size);
+    return Buffer.compare(wanted, got.bytes) === 0 ? undefined : decodeSpecialRegisters(got.view);
   }
 
   getSregs2(): SpecialRegisters2 {

@@ -5,7 +5,7 @@ import type { CpuState } from "../../layout/cpu-state.ts";
 import type { Image, MemoryRegion } from "../../layout/image.ts";
 import { PAGE_SIZE } from "../calls/guest-memory.ts";
 import type { KvmSystem } from "../calls/system.ts";
-import type { Vcpu } from "../calls/vcpu.ts";
+import type { VcpuHandle } from "../calls/vcpu.ts";
 import type { VmHandle } from "../calls/vm.ts";
 import type { KvmKind } from "../host/platform.ts";
 import { badArgument } from "../kvm-error.ts";
@@ -33,10 +33,9 @@ export function loadMemory(image: LoadableImage, kvm: KvmSystem, vm: VmHandle): 
 }
 
 /** The CPU's state at the guest's first instruction; throws {@link KvmError} `STATE_NOT_ACCEPTED` where KVM changes it. */
-export function setEntryState(vcpu: Vcpu, cpu: CpuState, kind: KvmKind): void {
-  const { apicBase, interruptBitmap } = vcpu.getSregs();
-  vcpu.setSregs({ ...cpu, apicBase, interruptBitmap });
-  requireAccepted(cpu, vcpu.getSregs(), kind);
+export function setEntryState(vcpu: VcpuHandle, cpu: CpuState, kind: KvmKind): void {
+  const changed = vcpu.setEntryRegisters(cpu);
+  if (changed !== undefined) requireAccepted(cpu, changed, kind);
   vcpu.setRegs(cpu.regs);
 }
 
