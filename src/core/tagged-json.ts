@@ -55,7 +55,7 @@ function encode(value: unknown, path: string): unknown {
     case "boolean":
       return value;
     case "number":
-      if (Number.isFinite(value) && !Object.is(value, -0)) return value;
+      if (isPlain(value)) return value;
       break;
     case "object":
       if (value === null) return value;
@@ -68,9 +68,15 @@ function encode(value: unknown, path: string): unknown {
   throw new TaggedJsonError(path, "plain data", value);
 }
 
+function isPlain(value: number): boolean {
+  return Number.isFinite(value) && !Object.is(value, -0);
+}
+
 function decode(value: unknown, path: string, depth: number): unknown {
   if (depth > mostDepth) throw new TaggedJsonError(path, `at most ${mostDepth} levels of nesting`, value);
   if (typeof value === "string") return value.startsWith("$") ? decodeTagged(value, path) : value;
+  // JSON has 1e999 and -0, which no data has.
+  if (typeof value === "number" && !isPlain(value)) throw new TaggedJsonError(path, "a number", value);
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map((each, i) => decode(each, keyPath(path, i), depth + 1));
   return Object.fromEntries(
