@@ -88,7 +88,7 @@ export { serialPort, type SerialOptions, type SerialPort } from "./devices/seria
 export type { Snapshot, SnapshotOptions } from "./snapshot/snapshot.ts";
 export { Kvm, type KvmOpener, type KvmOptions } from "./calls/system.ts";
 export { debugConsole, exitDevice, type DebugConsole, type DebugConsoleOptions } from "./devices/test-devices.ts";
-export type { GuestDebug, Vcpu } from "./calls/vcpu.ts";
+export type { GuestDebug, InterruptState, Vcpu } from "./calls/vcpu.ts";
 export type { MachineCheck, VcpuControl } from "./calls/vcpu-control.ts";
 export type { Translation, VcpuRegisters } from "./calls/vcpu-registers.ts";
 export type { VcpuState } from "./calls/vcpu-state.ts";

@@ -1,6 +1,6 @@
 /** A virtual CPU: its registers, and the way into the guest. */
 import { constants } from "node:os";
-import { newStruct, writeField } from "../abi/fields.ts";
+import { newStruct, readBigint, readNumber, writeField } from "../abi/fields.ts";
 import { ioctlNumber } from "../abi/ioctls.ts";
 import { linuxConstants, SIGNAL_SET_SIZE } from "../abi/linux.ts";
 import { kvmGuestDebug, kvmRun, kvmSignalMask } from "../abi/structs.ts";
@@ -40,6 +40,18 @@ export interface GuestDebug {
   readonly debugreg?: readonly bigint[];
 }
 
+/** Whether a vCPU can take interrupts: `ready_for_interrupt_injection`, `if_flag`, `cr8` and `apic_base` of `struct kvm_run`. */
+export interface InterruptState {
+  /** Whether `interrupt` is delivered at the next entry; else it waits until the guest can take it. */
+  readonly isReady: boolean;
+  /** RFLAGS.IF: whether the guest lets interrupts through. */
+  readonly interruptFlag: boolean;
+  /** The task priority, CR8; kept up to date without an irqchip. */
+  readonly cr8: bigint;
+  /** IA32_APIC_BASE; kept up to date without an irqchip. */
+  readonly apicBase: bigint;
+}
+
 /**
  * A vCPU, by its file descriptor: one method an ioctl, named as the kernel names it. Every method throws {@link KvmError}
  * `IOCTL_FAILED` where the kernel refuses, `BAD_ARGUMENT` for what it need not be asked, and `CLOSED` after `close()`.
@@ -60,6 +72,13 @@ export interface Vcpu extends VcpuRegisters, VcpuState, VcpuControl {
    * debugged, since KVM would lose a step else.
    */
   putSyncRegs(registers: SyncRegisters): void;
+  /**
+   * `request_interrupt_window`: whether the vCPU is to exit as `irq-window-open` as soon as it can take an interrupt; not at
+   * first. Without an irqchip.
+   */
+  requestInterruptWindow(isWanted: boolean): void;
+  /** What the last `KVM_RUN` told of interrupts, without an ioctl. */
+  getInterruptState(): InterruptState;
   /**
    * The pages that this vCPU wrote to since it was last asked, where `Vm.enableDirtyRing` was called before it was made. Give
    * the ring its room back with `Vm.resetDirtyRings`, which also begins to watch those pages anew.
@@ -182,6 +201,22 @@ export class VcpuHandle extends VcpuControlCalls implements Vcpu {
     if (sregs !== undefined) this.setSregs(sregs);
     if (regs !== undefined) this.setRegs(regs);
     if (events !== undefined) this.setVcpuEvents(events);
+  }
+
+  requestInterruptWindow(isWanted: boolean): void {
+    this.descriptor.requireOpen();
+    this.#page.view.setUint8(kvmRun.fields.request_interrupt_window[0], isWanted ? 1 : 0);
+  }
+
+  getInterruptState(): InterruptState {
+    this.descriptor.requireOpen();
+    const { view } = this.#page;
+    return {
+      isReady: readNumber(view, kvmRun.fields.ready_for_interrupt_injection) !== 0,
+      interruptFlag: readNumber(view, kvmRun.fields.if_flag) !== 0,
+      cr8: readBigint(view, kvmRun.fields.cr8),
+      apicBase: readBigint(view, kvmRun.fields.apic_base),
+    };
   }
 
   reapDirtyRing(): readonly DirtyPage[] {
