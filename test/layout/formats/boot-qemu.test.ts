@@ -3,7 +3,8 @@ import { assemble, boot, code16, far, imageFromElf, imageToFile, type Image } fr
 import { describe, expect, test } from "vitest";
 import { describeKvm } from "../../kvm/require-kvm.ts";
 import { noQemu } from "../../paging/qemu.ts";
-import { doneCode, longGuest, pagedGuest, plainGuest, protectedGuest, realGuest, said } from "./guests.ts";
+import { doneCode, longGuest, plainGuest, protectedGuest, realGuest, said } from "./guests.ts";
+import { modeGuests } from "./mode-guests.ts";
 import { listenInQemu } from "./run-qemu.ts";
 
 type Case = readonly [name: string, guest: () => Promise<Image>, expected: string];
@@ -15,11 +16,10 @@ const everywhere: readonly Case[] = [
   ["32-bit code that needs no stub", plainGuest, said.protected],
 ];
 
-/** Some kinds of KVM have no paging outside of long mode. */
+/** Some kinds of KVM have no paging outside of long mode, and no 5-level paging. */
 const onQemu: readonly Case[] = [
   ...everywhere,
-  ["32-bit code with 32-bit paging", () => pagedGuest("32-bit"), said.protected],
-  ["32-bit code with PAE paging", () => pagedGuest("pae"), said.protected],
+  ...Object.entries(modeGuests).map(([name, guest]): Case => [name, guest, "ok"]),
 ];
 
 describe.skipIf(noQemu !== undefined)("under QEMU", { timeout: 90_000 }, () => {

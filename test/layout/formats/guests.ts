@@ -22,7 +22,6 @@ import {
   si,
   type Image,
 } from "guestwright";
-import { buildPageTables, identityMap } from "guestwright/paging";
 
 /** What a guest writes to port 0xf4 when it is done: QEMU then ends with twice that, plus 1. */
 export const doneCode = 0x10;
@@ -128,20 +127,6 @@ export function protectedGuest(): Promise<Image> {
     cpu: { rbx: 0x1234, rsp: 0x3000 },
     place: { guest: { code, in: "ram", offset: 0x7000 } },
   }).build();
-}
-
-/** The same with paging: the first 64 KiB at their own addresses. */
-export async function pagedGuest(mode: "32-bit" | "pae"): Promise<Image> {
-  const image = await protectedGuest();
-  const mapping = identityMap({ name: "ram", at: 0n, size: 0x1_0000n, access: "rwx" });
-  const tables = buildPageTables({ mode, tables: 0x8000n, mappings: [mapping] });
-  const { cr0, cr3, cr4 } = tables.registers;
-  return {
-    ...image,
-    chunks: [...image.chunks, { name: "page tables", at: tables.at, bytes: tables.bytes }],
-    cpu: { ...image.cpu, cr0, cr3, cr4 },
-    paging: { mode, root: tables.root, mappings: [{ ...mapping, backing: "ram" }], requires: tables.requires },
-  };
 }
 
 /** 32-bit code from 1 MiB on that takes the CPU as PVH and Multiboot loaders leave it. */
