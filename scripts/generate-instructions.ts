@@ -152,7 +152,7 @@ function methodLines(mode: Mode, name: string, mnemonic: string, { forms }: Inst
   return [
     `  /** ${name in waitingForms ? `{@link wait} and ` : ""}${texts.join(", ")}. */`,
     `  ${name}<D extends string, U extends string, O extends readonly Operand[]>(this: Labelled<${mode}, D, U>, ` +
-      `...operands: Check<${mode}, "${mnemonic}", O>): ${result}${mode}<D, U | LabelsIn<O>>;`,
+      `...operands: Check<${mode}, "${mnemonic}", O>): ${result}${mode}<D, With<U, O, D>>;`,
   ];
 }
 
@@ -175,8 +175,8 @@ function typesSource(table: ReadonlyMap<string, Instructions>): string {
   return [
     head,
     "import type {",
-    "  Bcst, Check, Code16, Code32, Code64, Crossing16, Crossing32, Crossing64, Er, F, FarTarget, Imm, Labelled, LabelsIn,",
-    "  Masked, May, Mem, Only, Operand, Reg, Sae, Same, Target,",
+    "  Bcst, Check, Code16, Code32, Code64, Crossing16, Crossing32, Crossing64, Er, F, FarTarget, Imm, Labelled,",
+    "  Masked, May, Mem, Only, Operand, Reg, Sae, Same, Target, With,",
     '} from "../builder/code-types.ts";',
     "",
     "/** The operands that each instruction takes, by mode, each list with its words. */",

@@ -73,6 +73,14 @@ type LabelsOf<O> = O extends string
 /** The labels that some operands name. */
 export type LabelsIn<O extends readonly unknown[]> = LabelsOf<O[number]>;
 
+/**
+ * The labels that are used, and with them those that some operands name, but for such as are defined already: so most
+ * statements leave code of the type that they found, and the compiler makes no new one.
+ */
+export type With<Used extends string, O extends readonly unknown[], Defined extends string> =
+  | Used
+  | Exclude<LabelsIn<O>, Defined>;
+
 /** What is wrong with an operand whatever the instruction: a message, or `never`. */
 type MisfitOf<M extends Mode, O> =
   O extends Register<RegisterClass, infer Name, infer In>
