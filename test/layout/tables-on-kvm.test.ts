@@ -11,7 +11,7 @@ import {
   rbx,
   rcx,
   rdi,
-  type Code,
+  type AnyCode,
   type Exit,
   type GuestDescription,
   type Image,
@@ -143,7 +143,7 @@ describeKvm.each(["protected32", "long64"] as const)("%s: the table registers", 
   });
 });
 /** A guest whose page faults go to a stack of their own; its handler reports and halts. */
-function faulting(code: Code<64, never, string>, stacks: GuestDescription["stacks"]): Promise<Image> {
+function faulting(code: AnyCode, stacks: GuestDescription["stacks"]): Promise<Image> {
   const handler = code64()
     .label("on_page_fault")
     .mov(rax, cr2)
