@@ -55,6 +55,7 @@ describeKvm("where", () => {
       linear: 1n,
       physical: 0x4001n,
       program: "guest",
+      section: undefined,
       label: "wait",
       offset: 0n,
       text: "in al, 0x10",
@@ -100,7 +101,16 @@ describeKvm("where", () => {
 
 describe("a place as text", () => {
   test("without a source", () => {
-    const place = { rip: 0n, linear: 0n, physical: 0n, program: "boot", label: "l", offset: 1n, text: "nop" };
+    const place = {
+      rip: 0n,
+      linear: 0n,
+      physical: 0n,
+      program: "boot",
+      section: undefined,
+      label: "l",
+      offset: 1n,
+      text: "nop",
+    };
     expect(locationToText({ ...place, source: undefined })).toBe("boot:l+0x1");
   });
 });

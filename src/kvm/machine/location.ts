@@ -1,5 +1,6 @@
 /** Where in its programs a guest is: from RIP through its page tables to a line of the author's source. */
 import type { PhysAddr, VirtAddr } from "../../core/address.ts";
+import { codeAtPhysical, codePlaceToText } from "../../core/code-place.ts";
 import { hex } from "../../core/hex.ts";
 import type { SourceLocation } from "../../core/source.ts";
 import type { ImageProgram } from "../../layout/image.ts";
@@ -16,6 +17,8 @@ export interface GuestLocation {
   readonly physical: PhysAddr | undefined;
   /** The program of the image that lies there. */
   readonly program: string | undefined;
+  /** The section of the program that lies apart and holds it; `undefined` in the rest of the program. */
+  readonly section: string | undefined;
   /** The label at or before it in the program, or in its section; of several at one address, the first in the program. */
   readonly label: string | undefined;
   /** How many bytes it lies behind the label; behind the first byte of either where there is no label before it. */
@@ -53,46 +56,26 @@ export function linearAddress(rip: VirtAddr, state: CodeState): VirtAddr {
 
 type Place = Omit<GuestLocation, "rip" | "linear">;
 
+const nowhere = {
+  ...{ program: undefined, section: undefined, label: undefined },
+  ...{ offset: undefined, text: undefined, source: undefined },
+};
+
 /** What of the programs lies at a physical address; `undefined` where none is known. */
 export function placeOf(programs: readonly ImageProgram[], physical: PhysAddr | undefined): Place {
-  if (physical !== undefined) {
-    for (const program of programs) {
-      const part = [program, ...program.sections].find(
-        ({ phys, size }) => physical >= phys && physical < phys + BigInt(size),
-      );
-      if (part !== undefined)
-        return { physical, ...placeIn(program, part.origin, part.origin + (physical - part.phys)) };
-    }
-  }
-  return { physical, program: undefined, label: undefined, offset: undefined, text: undefined, source: undefined };
-}
-
-/** @param origin of the program, or of that section of it, which holds the address */
-function placeIn(program: ImageProgram, origin: VirtAddr, address: VirtAddr): Omit<Place, "physical"> {
-  const line = program.listing.find(
-    (each) => each.kind !== "label" && address >= each.address && address < each.address + BigInt(each.bytes.length),
-  );
-  const before = Object.entries(program.labels).filter(([, at]) => at >= origin && at <= address);
-  const [label, labelAt] = before.reduce<readonly [string | undefined, bigint]>(
-    (best, each) => (best[0] === undefined || each[1] > best[1] ? each : best),
-    [undefined, origin],
-  );
-  return { program: program.name, label, offset: address - labelAt, text: line?.text, source: line?.source };
+  const place = physical === undefined ? undefined : codeAtPhysical(programs, physical);
+  return { physical, ...(place ?? nowhere) };
 }
 
 /**
- * A place in one line: program, label and offset, and where it was written.
+ * A place in one line: program, label, or section where there is none before it, and offset, and where it was written.
  *
  * @example
  * ```ts
  * locationToText(machine.where()); // "boot:loop+0x2 (examples/long-mode.ts:14)"
  * ```
  */
-export function locationToText({ linear, physical, program, label, offset, source }: GuestLocation): string {
-  if (program === undefined || offset === undefined) {
-    return `${hex(linear)} (${physical === undefined ? "not mapped" : "in no program"})`;
-  }
-  const name = label === undefined ? program : `${program}:${label}`;
-  const place = offset === 0n ? name : `${name}+${hex(offset)}`;
-  return source === undefined ? place : `${place} (${source.file}:${source.line})`;
+export function locationToText({ linear, physical, program, offset, ...place }: GuestLocation): string {
+  if (program !== undefined && offset !== undefined) return codePlaceToText({ ...place, program, offset });
+  return `${hex(linear)} (${physical === undefined ? "not mapped" : "in no program"})`;
 }

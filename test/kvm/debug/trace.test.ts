@@ -321,7 +321,7 @@ describe("a step as text", () => {
     kind: "step",
     location: {
       ...{ rip: 0x40n, linear: 0x40n, physical: 0x40n, program: "guest", label: "loop", offset: 2n },
-      ...{ text: "add rax, 0x1", source: { file: "guest.ts", line: 9, column: 1 } },
+      ...{ section: undefined, text: "add rax, 0x1", source: { file: "guest.ts", line: 9, column: 1 } },
     },
     instruction: { address: 0x40n, bytes: Uint8Array.of(0x48, 0xff, 0xc0), text: "inc rax" },
     changes: { rax: { before: 0xfn, after: 0x10n }, rflags: { before: 2n, after: 0x12n } },
