@@ -88,7 +88,8 @@ export { serialPort, type SerialOptions, type SerialPort } from "./devices/seria
 export type { Snapshot, SnapshotOptions } from "./snapshot/snapshot.ts";
 export { Kvm, type KvmOpener, type KvmOptions } from "./calls/system.ts";
 export { debugConsole, exitDevice, type DebugConsole, type DebugConsoleOptions } from "./devices/test-devices.ts";
-export type { GuestDebug, InterruptState, Vcpu } from "./calls/vcpu.ts";
+export type { Vcpu } from "./calls/vcpu.ts";
+export type { GuestDebug, InterruptState, VcpuPages } from "./calls/vcpu-pages.ts";
 export type { MachineCheck, VcpuControl } from "./calls/vcpu-control.ts";
 export type { Translation, VcpuRegisters } from "./calls/vcpu-registers.ts";
 export type { VcpuState } from "./calls/vcpu-state.ts";
@@ -106,3 +107,15 @@ export { msrIndices, type MsrName } from "./abi/msr-names.ts";
 export type { CoalescedZone } from "./calls/coalesced.ts";
 export type { Vm } from "./calls/vm.ts";
 export type { SharedMemory, UserMemoryRegion, VmMemory } from "./calls/vm-memory.ts";
+export { record, type Recorder, type RecorderOptions } from "./transcript/recorder.ts";
+export { replay, replayStream, type Replay } from "./transcript/replay.ts";
+export type { ReplayDifference } from "./transcript/replay-cursor.ts";
+export {
+  transcribe,
+  transcribeStream,
+  type TranscribeOptions,
+  type TranscribeStreamOptions,
+} from "./transcript/transcribe.ts";
+export { transcriptFromJson, transcriptToJson } from "./transcript/transcript-json.ts";
+export { exitToText, transcriptToText } from "./transcript/transcript-text.ts";
+export type { Transcript, TranscriptEnd, TranscriptExit, TranscriptNotes } from "./transcript/transcript.ts";

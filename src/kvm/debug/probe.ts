@@ -1,5 +1,5 @@
 /** What of debugging this host's KVM can do, found out by running a guest of a few instructions. */
-import type { GuestDebug } from "../calls/vcpu.ts";
+import type { GuestDebug } from "../calls/vcpu-pages.ts";
 import { guestDebugFlags } from "../abi/constants.ts";
 import { openKvm, type KvmOptions, type KvmSystem } from "../calls/system.ts";
 import type { KvmKind } from "../host/platform.ts";
