@@ -30,27 +30,23 @@ export async function* smpExits(
         return;
       }
       exits++;
-      if (dispatch !== undefined) {
-        const given = dispatch(next.exit);
+      try {
+        const given = dispatch?.(next.exit) ?? "unhandled";
         const outcome = given instanceof Promise ? await given : given;
-        if (outcome !== "unhandled") {
+        if (outcome === "unhandled") {
+          const isLast = endsRun(next.exit);
+          if (isLast) await cluster.pause();
+          yield next;
+          if (isLast) return;
+        } else {
           if (includeHandled) yield next;
-          cluster.handled(next);
           if (outcome === "handled") continue;
           await cluster.pause();
           yield { vcpu: next.vcpu, exit: outcome };
           return;
         }
-      }
-      if (endsRun(next.exit)) {
-        cluster.handled(next);
-        await cluster.pause();
-        yield next;
-        return;
-      }
-      try {
-        yield next;
       } finally {
+        // Also where a device throws: its vCPU goes on with the next stream.
         cluster.handled(next);
       }
     }

@@ -81,7 +81,10 @@ export function vcpuThread(native: NativeLibrary, plan: ThreadPlan, tell: () => 
   tell();
 
   for (;;) {
-    Atomics.wait(control, words.command, commands.wait);
+    // A notice may come late, when its command was carried out already.
+    while (Atomics.load(control, words.command) === commands.wait) {
+      Atomics.wait(control, words.command, commands.wait);
+    }
     if (Atomics.load(control, words.command) === commands.quit) break;
     call(syscalls.timerSettime, timer, null, plan.ticking, 0);
     let outcome = 0;

@@ -14,6 +14,7 @@ import { seedRealMode } from "../images.ts";
 import { describeKvm } from "../require-kvm.ts";
 import { resources, type Resources } from "../resources.ts";
 import { halt, shared, smpImage, spin } from "./guests.ts";
+import { disturbStreams } from "./random-streams.ts";
 
 async function exitsOf(machine: SmpMachine, options: StreamOptions = {}): Promise<VcpuExit[]> {
   const exits: VcpuExit[] = [];
@@ -213,6 +214,30 @@ describeKvm("several vCPUs", () => {
     expect(await exitsOf(machine)).toEqual([{ vcpu: 1, exit: { kind: "shutdown" } }]);
   });
 
+  test("an exception in a device ends it, and it goes on", async () => {
+    const count = "mov al, 0; each: out 0x10, al; inc al; jmp each";
+    using machine = await bootSmp(await smpImage(1, count, halt), { vcpus: 1 });
+    const fails = {
+      name: "fails",
+      ports: { at: 0x10, size: 1 },
+      write: {
+        u8: () => {
+          throw new Error("from the device");
+        },
+      },
+    };
+    for (let round = 0; round < 3; round++) {
+      await expect(exitsOf(machine, { devices: [fails] })).rejects.toThrow("from the device");
+    }
+    const [next] = await exitsOf(machine, { maxExits: 1 });
+    expect(next).toMatchObject({ vcpu: 0, exit: { kind: "io-out", data: Uint8Array.of(3) } });
+  });
+
+  test("two hundred streams that end at random lose nothing of any vCPU", async () => {
+    const exits = await disturbStreams(200);
+    expect(Math.min(...exits)).toBeGreaterThan(100);
+  });
+
   test("a limit of exits", async () => {
     const image = await smpImage(2, "each: out 0x10, al; jmp each", "each: out 0x11, al; jmp each");
     using machine = await bootSmp(image, { vcpus: 2 });
@@ -323,7 +348,7 @@ describeKvm("a machine with several vCPUs", () => {
   test("says so where a thread does not leave the guest, and keeps its memory until it does", async () => {
     const machine = await bootSmp(await smpImage(1, halt, halt), { vcpus: 1 });
     // The thread does not hear of the command, and time flies.
-    vi.spyOn(Atomics, "notify").mockReturnValue(0);
+    vi.spyOn(Atomics, "store").mockReturnValue(0 as never);
     vi.spyOn(Atomics, "wait").mockReturnValue("timed-out");
     try {
       expect(() => machine.close()).toThrow(
