@@ -8,21 +8,27 @@ export type { SourceLocation } from "./core/source.ts";
 export type { Size } from "./core/units.ts";
 export {
   boot,
+  bootSmp,
   debugConsole,
   exitDevice,
   Kvm,
   KvmError,
   kvmKind,
   locationToText,
+  probeDebugging,
   serialPort,
+  stepToText,
   type BootOptions,
+  type Debugger,
   type Device,
   type Exit,
   type GuestLocation,
   type KvmErrorCode,
   type Machine,
   type RunOptions,
+  type SmpMachine,
   type Snapshot,
+  type Step,
   type StreamOptions,
 } from "./kvm/index.ts";
 export * from "./layout/index.ts";

@@ -19,7 +19,7 @@ const programs = documents.flatMap((document) =>
     ...fence,
     where: `${document}:${fence.line}`,
     file: `${document.replaceAll("/", "-")}-${fence.line}.ts`,
-    needsKvm: /\bboot\b|guestwright\/kvm/.test(fence.code),
+    needsKvm: /\bboot(?:Smp)?\b|guestwright\/kvm/.test(fence.code),
   })),
 );
 
