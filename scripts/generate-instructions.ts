@@ -152,7 +152,7 @@ function methodLines(mode: Mode, name: string, mnemonic: string, { forms }: Inst
   return [
     `  /** ${name in waitingForms ? `{@link wait} and ` : ""}${texts.join(", ")}. */`,
     `  ${name}<D extends string, U extends string, O extends readonly Operand[]>(this: Labelled<${mode}, D, U>, ` +
-      `...operands: Check<${mode}, "${mnemonic}", O>): ${result}${mode}<D, With<U, O, D>>;`,
+      `...operands: Check<${mode}, "${mnemonic}", O>): ${result}${mode}<D, U | NewIn<O, D>>;`,
   ];
 }
 
@@ -176,7 +176,7 @@ function typesSource(table: ReadonlyMap<string, Instructions>): string {
     head,
     "import type {",
     "  Bcst, Check, Code16, Code32, Code64, Crossing16, Crossing32, Crossing64, Er, F, FarTarget, Imm, Labelled,",
-    "  Masked, May, Mem, Only, Operand, Reg, Sae, Same, Target, With,",
+    "  Masked, May, Mem, NewIn, Only, Operand, Reg, Sae, Same, Target,",
     '} from "../builder/code-types.ts";',
     "",
     "/** The operands that each instruction takes, by mode, each list with its words. */",

@@ -74,12 +74,10 @@ type LabelsOf<O> = O extends string
 export type LabelsIn<O extends readonly unknown[]> = LabelsOf<O[number]>;
 
 /**
- * The labels that are used, and with them those that some operands name, but for such as are defined already: so most
- * statements leave code of the type that they found, and the compiler makes no new one.
+ * Those of them that are not defined so far. Only these count as used: so most statements leave code of the type that they
+ * found, and the compiler makes no new one.
  */
-export type With<Used extends string, O extends readonly unknown[], Defined extends string> =
-  | Used
-  | Exclude<LabelsIn<O>, Defined>;
+export type NewIn<O extends readonly unknown[], Defined extends string> = Exclude<LabelsIn<O>, Defined>;
 
 /** What is wrong with an operand whatever the instruction: a message, or `never`. */
 type MisfitOf<M extends Mode, O> =

@@ -1,5 +1,5 @@
 /** The builder's methods for data and for text, as the compiler knows them. */
-import type { Code, Value, With } from "./code-types.ts";
+import type { Code, NewIn, Value } from "./code-types.ts";
 import type { Broadcast, Masked, Rounding } from "../operands/decorators.ts";
 import type { Expression } from "../operands/expression.ts";
 import type { Memory } from "../operands/memory.ts";
@@ -15,15 +15,15 @@ export type TextValue = number | bigint | string | Register | Memory | Expressio
 /** Methods that add data, room, or text. */
 export interface DataMethods<M extends Mode, Defined extends string, Used extends string> {
   /** Bytes: 0 to 255, or -128 to -1. */
-  u8<const V extends readonly Value[]>(...values: V): Code<M, Defined, With<Used, V, Defined>>;
+  u8<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | NewIn<V, Defined>>;
   /** 16-bit little-endian numbers, unsigned or signed. */
-  u16<const V extends readonly Value[]>(...values: V): Code<M, Defined, With<Used, V, Defined>>;
+  u16<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | NewIn<V, Defined>>;
   /** 32-bit little-endian numbers, unsigned or signed. */
-  u32<const V extends readonly Value[]>(...values: V): Code<M, Defined, With<Used, V, Defined>>;
+  u32<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | NewIn<V, Defined>>;
   /** 64-bit little-endian numbers, unsigned or signed. */
-  u64<const V extends readonly Value[]>(...values: V): Code<M, Defined, With<Used, V, Defined>>;
+  u64<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | NewIn<V, Defined>>;
   /** 128-bit little-endian numbers, unsigned or signed. */
-  u128<const V extends readonly Value[]>(...values: V): Code<M, Defined, With<Used, V, Defined>>;
+  u128<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | NewIn<V, Defined>>;
   /**
    * The addresses of labels, each as wide as the code's mode: a jump table.
    *
@@ -32,7 +32,7 @@ export interface DataMethods<M extends Mode, Defined extends string, Used extend
    * code16().label("a").nop().label("b").nop().addresses("a", "b"); // 90 90 00 00 01 00
    * ```
    */
-  addresses<const L extends readonly string[]>(...labels: L): Code<M, Defined, With<Used, L, Defined>>;
+  addresses<const L extends readonly string[]>(...labels: L): Code<M, Defined, Used | NewIn<L, Defined>>;
   /** 32-bit floating-point numbers: the nearest to those given. One beyond their range is an error. */
   f32(...values: number[]): Code<M, Defined, Used>;
   /** 64-bit floating-point numbers. */
@@ -62,7 +62,7 @@ export interface DataMethods<M extends Mode, Defined extends string, Used extend
   /** `size` zero bytes. */
   zero(size: number): Code<M, Defined, Used>;
   /** Room for `size` bytes, at most 256 MiB: zero bytes. Labels may decide the size. */
-  reserve<const A extends Amount>(size: A): Code<M, Defined, With<Used, [A], Defined>>;
+  reserve<const A extends Amount>(size: A): Code<M, Defined, Used | NewIn<[A], Defined>>;
   /**
    * Goes on at the next address that `alignment`, a power of two, divides.
    *
@@ -75,7 +75,7 @@ export interface DataMethods<M extends Mode, Defined extends string, Used extend
    */
   align(alignment: number, fill?: number | "nop"): Code<M, Defined, Used>;
   /** Goes on at a virtual address further on; bytes of value `fill`, 0 unless given, lie between. */
-  org<const A extends Amount>(address: A, fill?: number): Code<M, Defined, With<Used, [A], Defined>>;
+  org<const A extends Amount>(address: A, fill?: number): Code<M, Defined, Used | NewIn<[A], Defined>>;
   /**
    * Goes on when the code has `size` bytes; bytes of value `fill`, 0 unless given, make up for what it lacks.
    *
@@ -84,7 +84,7 @@ export interface DataMethods<M extends Mode, Defined extends string, Used extend
    * code16().hlt().pad(510).u16(0xaa55); // a boot sector: 512 bytes
    * ```
    */
-  pad<const A extends Amount>(size: A, fill?: number): Code<M, Defined, With<Used, [A], Defined>>;
+  pad<const A extends Amount>(size: A, fill?: number): Code<M, Defined, Used | NewIn<[A], Defined>>;
 
   /**
    * Statements in GNU's `.intel_syntax noprefix`. They may use the labels of the code around them and define labels for
