@@ -10,6 +10,7 @@ import {
   type ImageFormatName,
 } from "guestwright";
 import { describe, expect, test } from "vitest";
+import { planStub } from "../../../src/layout/formats/stub/plan-stub.ts";
 import { withMemory } from "../image/guests.ts";
 import { longGuest, plainGuest, protectedGuest, realGuest } from "./guests.ts";
 
@@ -294,6 +295,18 @@ describe("a file", () => {
       const guest = format === "boot-sector" ? realGuest : plainGuest;
       expect(await imageToFile(await guest(), format)).toEqual(await imageToFile(await guest(), format));
     }
+  });
+
+  // Zeros at the end of a program take no bytes of the image, but they are the program's.
+  test("has nothing of its stub in a program's zeros", async () => {
+    const image = await layout({
+      mode: "long64",
+      memory: { ram: { at: 0, size: "64KiB" } },
+      paging: { tables: 0x8000, map: { text: { virt: 0x4000, phys: 0x4000, size: "16KiB", access: "rwx" } } },
+      place: { guest: { code: code64().hlt().zero(0x2800), in: "text" } },
+    }).build();
+    expect(image.chunks.find(({ name }) => name === "code guest")?.bytes.length).toBe(1);
+    expect(planStub(image).last?.phys).toBe(0x6801n);
   });
 
   test("has its stub in free RAM of the image where the image has all the usual memory", async () => {

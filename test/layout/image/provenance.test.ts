@@ -1,4 +1,4 @@
-import { provenanceOf, provenanceToText, type Image } from "guestwright";
+import { code32, layout, provenanceOf, provenanceToText, type Image } from "guestwright";
 import { describe, expect, test } from "vitest";
 import { longImage, realImage, withMemory } from "./guests.ts";
 
@@ -51,4 +51,25 @@ describe("where a byte comes from", () => {
     const moved = { ...withMemory(image, [...image.memory, alias]), cpu: { ...image.cpu, cr3: 0x20_1000n } };
     expect(text(0x20_1000n, moved)).toBe("0x201000: again, the memory at 0x1000, page tables, PML4E entry 0 for 0x0");
   });
+});
+
+test("entries of an LDT and of an IDT", async () => {
+  const built = await layout({
+    mode: "protected32",
+    memory: { ram: { at: 0, size: "64KiB" } },
+    gdt: {
+      at: 0x1000,
+      segments: {
+        code: { type: "code", bits: 32 },
+        data: { type: "data" },
+        local: { type: "ldt", at: 0x2000, segments: { first: { type: "data" }, second: { type: "data" } } },
+      },
+    },
+    idt: { at: 0x3000, vectors: { "#UD": "place.guest.handler" } },
+    place: { guest: { code: code32().label("handler").hlt(), in: "ram", offset: 0x4000 } },
+  }).build();
+  expect(text(0x1018n, built)).toBe("0x1018: ram, gdt+0x18, gdt entry 3 local");
+  expect(text(0x1007n, built)).toBe("0x1007: ram, gdt+0x7, gdt entry 0");
+  expect(text(0x200fn, built)).toBe("0x200f: ram, ldt local+0xf, ldt entry 1 second");
+  expect(text(0x3000n + 6n * 8n, built)).toBe("0x3030: ram, idt+0x30, idt entry 6");
 });

@@ -25,8 +25,15 @@ const stubEnd = 1n << 32n;
 /** Up to here every target has memory unless told otherwise: 64 MiB. */
 const usualMemory = 0x400_0000n;
 
-function chunkRanges({ chunks }: Image): readonly Range[] {
-  return chunks.map(({ at, bytes }) => ({ at, size: BigInt(bytes.length) }));
+/** What the image has put somewhere, with the zeros of programs and stacks, which no chunk holds. */
+function usedRanges({ chunks, programs, stacks }: Image): readonly Range[] {
+  return [
+    ...chunks.map(({ at, bytes }) => ({ at, size: BigInt(bytes.length) })),
+    ...programs
+      .flatMap((program) => [program, ...program.sections])
+      .map(({ phys, size }) => ({ at: phys.valueOf(), size: BigInt(size) })),
+    ...stacks.map(({ phys, size }) => ({ at: phys.valueOf(), size })),
+  ];
 }
 
 /** Where the last instructions are in the guest's linear addresses. */
@@ -34,12 +41,12 @@ export function linearOf({ cpu: { segments } }: Image, { origin }: LastPlace): b
   return segments.cs.l === 1 ? origin : BigInt.asUintN(32, segments.cs.base + origin);
 }
 
-/** The lowest memory that the guest's tables map executable and that no chunk has. */
+/** The lowest memory that the guest's tables map executable and that nothing of the image lies in. */
 export function lastPlace(image: Image): LastPlace {
   const { cpu, memory } = image;
   const { cs } = cpu.segments;
   const backed = memory.filter(({ kind }) => kind === "ram" || kind === "rom");
-  const taken = chunkRanges(image);
+  const taken = usedRanges(image);
   const executable = ranges(imageAddressSpace(image)).ranges.filter(
     ({ access, user }) => access.includes("x") && (!user || (cpu.cr4 & CR4_SMEP) === 0n),
   );
@@ -72,7 +79,7 @@ function intersection(a: Range, b: Range): Range {
 
 /** Where the stub lies. `wanted` is where the author wants it. */
 export function stubPlace(image: Image, size: bigint, last: LastPlace | undefined, wanted: bigint | undefined): bigint {
-  const taken = [...chunkRanges(image)];
+  const taken = [...usedRanges(image)];
   // While paging is switched on, the stub's own addresses and the page of the last instructions are mapped at once.
   if (last !== undefined) {
     const linear = linearOf(image, last);
@@ -84,8 +91,7 @@ export function stubPlace(image: Image, size: bigint, last: LastPlace | undefine
   const unbacked = (image.paging?.mappings ?? [])
     .filter(({ backing }) => backing === "none")
     .map(({ phys, size: length }) => ({ at: phys.valueOf(), size: length }));
-  const stacks = image.stacks.map(({ phys, size: length }) => ({ at: phys.valueOf(), size: length }));
-  taken.push(...devices, ...unbacked, ...stacks);
+  taken.push(...devices, ...unbacked);
   if (wanted !== undefined) {
     requirePlace({ at: wanted, size }, taken);
     return wanted;
