@@ -95,7 +95,7 @@ function readForm(iced: typeof Iced, code: number, mode: Mode): Form | undefined
       mask: !opCode.canUseOpMaskRegister ? "never" : opCode.requireOpMaskRegister ? "must" : "may",
       zeroing: opCode.canUseZeroingMasking,
       broadcastBits: opCode.canBroadcast ? MemorySizeExt.size(opCode.broadcastMemorySize) * 8 : 0,
-      displacementScale: Number(/^N(\d+)/.exec(TupleType[opCode.tupleType]!)![1]),
+      displacementScale: Number(/^N(\d+)/.exec(TupleType[opCode.tupleType])![1]),
       rounding: opCode.canUseRoundingControl ? "mode" : opCode.canSuppressAllExceptions ? "sae" : "never",
       readsWord: readsWord.test(opCode.instructionString),
       text: opCode.instructionString.toLowerCase(),
