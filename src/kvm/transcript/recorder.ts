@@ -1,0 +1,117 @@
+/** Runs a guest and keeps what it did. */
+import type { Exit } from "../exits/exits.ts";
+import { dispatchNow, dispatchTo, type Dispatch } from "../machine/dispatch.ts";
+import type { Machine } from "../machine/machine.ts";
+import type { RunOptions, StreamOptions } from "../machine/run-options.ts";
+import { endOf, placeOfExit } from "./guest-place.ts";
+import { Recording } from "./recording.ts";
+import type { Transcript } from "./transcript.ts";
+
+/** What is recorded. */
+export interface RecorderOptions {
+  /**
+   * Whether each exit has the place of its instruction. It costs two system calls an exit. Not unless given. Leave it out where
+   * ports or addresses are coalesced: the guest is elsewhere when KVM tells of these.
+   */
+  readonly places?: boolean;
+}
+
+/** Runs a machine as it is run otherwise, and keeps its exits. */
+export interface Recorder {
+  /** As {@link Machine.run}. Exits that devices handle are recorded, too. */
+  run(options?: RunOptions): IterableIterator<Exit, void, undefined>;
+  /** As {@link Machine.stream}. */
+  stream(options?: StreamOptions): AsyncIterableIterator<Exit, void, undefined>;
+  /**
+   * All runs so far. The instruction that exited last is completed, with the answer that its exit has by now; so the machine
+   * must still be open.
+   */
+  transcript(): Transcript;
+}
+
+/**
+ * A recorder of a machine. An answer that is written to an exit before the next step is recorded with it.
+ *
+ * @example
+ * ```ts
+ * using machine = await boot(image);
+ * const recorder = record(machine);
+ * for (const exit of recorder.run({ timeout: "1s" })) if (exit.kind === "io-in") exit.data.fill(0xaa);
+ * console.log(transcriptToText(recorder.transcript()));
+ * ```
+ */
+export function record(machine: Machine, options: RecorderOptions = {}): Recorder {
+  return new MachineRecorder(machine, options);
+}
+
+class MachineRecorder implements Recorder {
+  readonly #machine: Machine;
+  readonly #places: boolean;
+  readonly #recording: Recording;
+
+  constructor(machine: Machine, { places = false }: RecorderOptions) {
+    this.#machine = machine;
+    this.#places = places;
+    this.#recording = new Recording(machine.image);
+  }
+
+  run({ devices = [], includeHandled = false, ...options }: RunOptions = {}): IterableIterator<Exit, void, undefined> {
+    return this.#sync(this.#machine.run(options), dispatchTo(devices), includeHandled);
+  }
+
+  stream({ devices = [], includeHandled = false, ...options }: StreamOptions = {}): AsyncIterableIterator<
+    Exit,
+    void,
+    undefined
+  > {
+    return this.#async(this.#machine.stream(options), dispatchTo(devices), includeHandled);
+  }
+
+  transcript(): Transcript {
+    return { exits: this.#recording.exits(), end: endOf(this.#machine, this.#recording.last) };
+  }
+
+  *#sync(
+    exits: Iterable<Exit>,
+    dispatch: Dispatch | undefined,
+    includeHandled: boolean,
+  ): Generator<Exit, void, undefined> {
+    for (const exit of exits) {
+      const where = this.#where(exit);
+      const outcome = dispatch === undefined ? "unhandled" : dispatchNow(dispatch, exit);
+      try {
+        if (outcome === "unhandled" || includeHandled) yield exit;
+      } finally {
+        this.#recording.add(exit, where);
+      }
+      if (typeof outcome === "string") continue;
+      this.#recording.add(outcome, undefined);
+      yield outcome;
+      return;
+    }
+  }
+
+  async *#async(
+    exits: AsyncIterable<Exit>,
+    dispatch: Dispatch | undefined,
+    includeHandled: boolean,
+  ): AsyncGenerator<Exit, void, undefined> {
+    for await (const exit of exits) {
+      const where = this.#where(exit);
+      const outcome = dispatch === undefined ? "unhandled" : await dispatch(exit);
+      try {
+        if (outcome === "unhandled" || includeHandled) yield exit;
+      } finally {
+        this.#recording.add(exit, where);
+      }
+      if (typeof outcome === "string") continue;
+      this.#recording.add(outcome, undefined);
+      yield outcome;
+      return;
+    }
+  }
+
+  #where(exit: Exit): string | undefined {
+    return this.#places ? placeOfExit(this.#machine, exit) : undefined;
+  }
+}

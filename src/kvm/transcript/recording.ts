@@ -1,0 +1,86 @@
+/** Exits on their way into a transcript: copied, named, and joined where KVM may join them. */
+import { hex } from "../../core/hex.ts";
+import { msrNameOf } from "../abi/msr-names.ts";
+import type { Exit } from "../exits/exits.ts";
+import type { LoadableImage } from "../machine/load-image.ts";
+import { fieldsOfKind } from "./recorded-fields.ts";
+import type { TranscriptExit } from "./transcript.ts";
+
+/** An exit of a port whose data comes in parts. */
+interface Entry {
+  readonly exit: TranscriptExit;
+  readonly parts: Uint8Array[];
+}
+
+/** The exits of a run so far. */
+export class Recording {
+  readonly #memory: LoadableImage["memory"];
+  readonly #entries: Entry[] = [];
+
+  constructor({ memory }: Pick<LoadableImage, "memory">) {
+    this.#memory = memory;
+  }
+
+  /** The kind of the last exit. */
+  get last(): Exit["kind"] | undefined {
+    return this.#entries.at(-1)?.exit.kind;
+  }
+
+  /** Takes an exit with its answer. @param where the place of the instruction, where it is to be recorded */
+  add(exit: Exit, where: string | undefined): void {
+    const last = this.#entries.at(-1);
+    if (last !== undefined && isJoined(last.exit, exit)) {
+      last.parts.push(exit.data.slice());
+      return;
+    }
+    const symbol = this.#symbolOf(exit);
+    const recorded = recordExit(exit);
+    this.#entries.push({
+      exit: { ...recorded, ...(symbol === undefined ? {} : { symbol }), ...(where === undefined ? {} : { where }) },
+      parts: recorded.kind === "io-out" || recorded.kind === "io-in" ? [recorded.data] : [],
+    });
+  }
+
+  /** All exits. */
+  exits(): readonly TranscriptExit[] {
+    return this.#entries.map(
+      ({ exit, parts }) => (parts.length > 1 ? { ...exit, data: concat(parts) } : exit) as TranscriptExit,
+    );
+  }
+
+  #symbolOf(exit: Exit): string | undefined {
+    if (exit.kind === "rdmsr" || exit.kind === "wrmsr") return msrNameOf(exit.index);
+    if (exit.kind !== "mmio-read" && exit.kind !== "mmio-write") return undefined;
+    const region = this.#memory.find(({ at, size }) => exit.address >= at && exit.address < at + size);
+    if (region === undefined) return undefined;
+    return exit.address === region.at ? region.name : `${region.name}+${hex(exit.address - region.at)}`;
+  }
+}
+
+/** What a transcript has of an exit. What it holds is a copy. */
+export function recordExit(exit: Exit): TranscriptExit {
+  const given = exit as unknown as Readonly<Record<string, unknown>>;
+  const fields = Object.keys(fieldsOfKind(exit.kind)).map((name) => {
+    const value = given[name];
+    return [name, value instanceof Uint8Array ? value.slice() : value];
+  });
+  return { kind: exit.kind, ...Object.fromEntries(fields) } as TranscriptExit;
+}
+
+/** An exit that goes on from the one before it: KVM could have given both as one. */
+type Continued = Extract<Exit, { readonly kind: "io-out" | "io-in" }>;
+
+function isJoined(last: TranscriptExit, exit: Exit): exit is Continued {
+  if (exit.kind !== "io-out" && exit.kind !== "io-in") return false;
+  return last.kind === exit.kind && last.port === exit.port && last.size === exit.size;
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
