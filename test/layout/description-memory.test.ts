@@ -233,8 +233,8 @@ describe("the GDT in memory", () => {
         gdt: { at: "4GiB", segments: flat },
         "memory.high": { at: "4GiB", size: "4KiB" },
       }),
-      "gdt.at: 0x100000000 is beyond the 32 bits of GDTR's base in protected32",
-      "BAD_DESCRIPTION",
+      "gdt: 0x100000000 is beyond the 32 bits of GDTR's base in protected32",
+      "DOES_NOT_FIT",
       0x1_0000_0000n,
     ],
   ]);

@@ -16,6 +16,7 @@ interface Problem {
   readonly hint?: string;
 }
 
+/** Finds what is wrong with a description's form. */
 type Check = (description: unknown) => Problem | undefined;
 
 let loading: Promise<Check> | undefined;
@@ -26,11 +27,16 @@ let loading: Promise<Check> | undefined;
  * @throws LayoutError `BAD_DESCRIPTION` with the path of the first value that is wrong, what it is and what it should be
  */
 export async function checkForm(description: unknown): Promise<GuestDescription> {
-  loading ??= makeCheck();
-  const problem = (await loading)(description);
+  const problem = (await loadFormCheck())(description);
   if (problem === undefined) return description as GuestDescription;
   const { message, ...details } = problem;
   throw new LayoutError(message, { code: "BAD_DESCRIPTION", ...details });
+}
+
+/** Loads what {@link checkForm} needs, for those who know that it will be called. */
+export function loadFormCheck(): Promise<Check> {
+  loading ??= makeCheck();
+  return loading;
 }
 
 /** The keys under which an author chooses the names. */
@@ -279,7 +285,7 @@ async function makeCheck(): Promise<Check> {
     }
     if (error.code === "required" || error.expected === given) return { message: `${path}: it is missing`, value };
     // Of a union with one branch left, arktype gives the whole sentence.
-    const expected = error.expected.replace(`${path} must be `, "").replace(/ \(was .*\)$/s, "");
+    const expected = error.expected.replace(/^.*? must be /s, "").replace(/ \(was .*\)$/s, "");
     return { message: `${path === "" ? "the description" : path}: expected ${expected}, got ${show(value)}`, value };
   };
 }

@@ -37,8 +37,8 @@ export function placesOf(
   }));
 }
 
-/** The place of a name; `path` is where the description names it. */
-export function findPlace(places: readonly Place[], name: string, path: string): Place {
+/** The place, or the stack, of a name; `path` is where the description names it. */
+export function findPlace<P extends { readonly name: string }>(places: readonly P[], name: string, path: string): P {
   const place = places.find((each) => each.name === name);
   if (place !== undefined) return place;
   throw new LayoutError(`${path}: no place is named ${JSON.stringify(name)}`, {

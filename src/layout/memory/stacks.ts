@@ -78,7 +78,10 @@ export function stackPointer(
   if (cpu?.rsp !== undefined) {
     throw new LayoutError("stack: cpu.rsp is given too; give one of them", { code: "INCONSISTENT", value: name });
   }
-  const end = stacks.find((each) => each.name === name) ?? stackPlace(places, name);
+  const end = findPlace<ImageStack | Place>([...stacks, ...places], name, "stack");
+  if ("writable" in end && !end.writable) {
+    throw new LayoutError(`stack: ${name} is mapped without w`, { code: "INCONSISTENT", value: name });
+  }
   const top = end.virt + end.size;
   if (entryModes[mode].bits === 64) return { name, offset: top };
   const pointer = top - ss.base;
@@ -92,12 +95,6 @@ export function stackPointer(
       hint: `put it lower, set cpu.segments.ss, or set cpu.rsp to the stack pointer`,
     },
   );
-}
-
-function stackPlace(places: readonly Place[], name: string): Place {
-  const place = findPlace(places, name, "stack");
-  if (place.writable) return place;
-  throw new LayoutError(`stack: ${name} is mapped without w`, { code: "INCONSISTENT", value: name });
 }
 
 /** The size of the stack pointer outside 64-bit code: B of the stack segment (SDM vol. 3A, 3.4.5.1). */

@@ -1,5 +1,5 @@
 /** The GDT, the LDTs and the TSSs with everything in them, once gates know the addresses of their labels. */
-import type { CallGateDescription, GuestDescription } from "../description/description.ts";
+import type { CallGateDescription, GuestDescription, TaskGateDescription } from "../description/description.ts";
 import type { Descriptor } from "../descriptors/index.ts";
 import type { Image } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
@@ -35,7 +35,7 @@ export function finishGdt(
       case "call-gate":
         return callGate(description, planned, path, entry, parts);
       case "task-gate":
-        return { type: "task-gate", selector: taskSelector(planned, path, entry.task), ...levelOf(entry) };
+        return taskGate(planned, path, entry, isLong);
     }
   };
   const entries = imageEntries(planned.entries, descriptorOf);
@@ -80,12 +80,13 @@ function callGate(
   });
 }
 
-function taskSelector({ tasks }: PlannedGdt, path: string, name: string): number {
-  const found = tasks.find(({ entry }) => entry.name === name);
-  if (found !== undefined) return found.entry.selector;
-  throw new LayoutError(`${path}.task: no TSS is named ${JSON.stringify(name)}`, {
+function taskGate({ tasks }: PlannedGdt, path: string, gate: TaskGateDescription, isLong: boolean): Descriptor {
+  if (isLong) throw new LayoutError(`${path}: long mode has no task gates`, { code: "INCONSISTENT", value: gate });
+  const found = tasks.find(({ entry }) => entry.name === gate.task);
+  if (found !== undefined) return { type: "task-gate", selector: found.entry.selector, ...levelOf(gate) };
+  throw new LayoutError(`${path}.task: no TSS is named ${JSON.stringify(gate.task)}`, {
     code: "UNKNOWN_NAME",
-    value: name,
+    value: gate.task,
     hint: `the GDT has ${tasks.map(({ entry }) => entry.name).join(", ") || "none"}`,
   });
 }

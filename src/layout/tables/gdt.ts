@@ -1,9 +1,8 @@
 /** The GDT and what its system segments lead to, on their way: where each lies, and what the registers hold of it. */
 import { hex } from "../../core/hex.ts";
-import { toBytes } from "../../core/units.ts";
 import type { DescriptorTableRegister, SegmentState } from "../cpu-state.ts";
 import type { GuestDescription, LdtDescription, TssDescription } from "../description/description.ts";
-import { encodeTaskState, segmentState, type SystemSegment, type TaskState } from "../descriptors/index.ts";
+import { encodeTaskState, type SystemSegment, type TaskState } from "../descriptors/index.ts";
 import { segmentStateAt } from "../descriptors/segment-state.ts";
 import { entryModes } from "../entry/entry-mode.ts";
 import { LayoutError } from "../layout-error.ts";
@@ -52,7 +51,15 @@ export function planGdt(description: GuestDescription, space: GuestSpace, places
   const place = places.find("gdt", description.gdt ?? {}, BigInt(size));
   const tasks = entries.flatMap((entry) =>
     entry.description.type === "tss"
-      ? [planTask(entry, entry.description, taskBits(description, entry.description), { entries, space }, places)]
+      ? [
+          planTask(
+            entry,
+            entry.description,
+            taskBits(description, entry.path, entry.description),
+            { entries, space },
+            places,
+          ),
+        ]
       : [],
   );
   const ldts = entries.flatMap((entry) =>
@@ -150,23 +157,30 @@ export function systemRegisters(
   const task = gdt?.tasks.find(({ entry }) => entry.name === gdt.loaded.tr);
   const ldt = gdt?.ldts.find(({ entry }) => entry.name === gdt.loaded.ldtr);
   return {
-    tr: task && segmentState(taskDescriptor(gdt!, task), task.entry.selector),
-    ldt: ldt && segmentState(ldtDescriptor(hasLongTables(description), ldt), ldt.entry.selector),
+    tr: task && segmentStateAt(`${task.entry.path}.`, taskDescriptor(gdt!, task), task.entry.selector),
+    ldt:
+      ldt && segmentStateAt(`${ldt.entry.path}.`, ldtDescriptor(hasLongTables(description), ldt), ldt.entry.selector),
   };
 }
 
 /** GDTR at entry. */
-export function gdtRegister({ mode, gdt }: GuestDescription, planned: PlannedGdt | undefined): DescriptorTableRegister {
-  if (planned?.place === undefined) return { base: 0n, limit: 0 };
-  const { place, size } = planned;
-  if (entryModes[mode].bits !== 64 && place.virt + BigInt(size) > 1n << 32n) {
-    throw new LayoutError(
-      `gdt.at: ${hex(toBytes(gdt!.at) ?? place.virt)} is beyond the 32 bits of GDTR's base in ${mode}`,
-      {
-        code: "BAD_DESCRIPTION",
-        value: place.virt,
-      },
-    );
-  }
-  return { base: place.virt, limit: size - 1 };
+export function gdtRegister({ mode }: GuestDescription, planned: PlannedGdt | undefined): DescriptorTableRegister {
+  return planned?.place === undefined
+    ? { base: 0n, limit: 0 }
+    : tableRegister("gdt", mode, planned.place, planned.size);
+}
+
+/** GDTR or IDTR with a table. Throws where its base is beyond what the register holds. */
+export function tableRegister(
+  path: "gdt" | "idt",
+  mode: GuestDescription["mode"],
+  { virt }: PlacedTable,
+  size: number,
+): DescriptorTableRegister {
+  if (entryModes[mode].bits === 64 || virt + BigInt(size) <= 1n << 32n) return { base: virt, limit: size - 1 };
+  const register = `${path.toUpperCase()}R`;
+  throw new LayoutError(`${path}: ${hex(virt)} is beyond the 32 bits of ${register}'s base in ${mode}`, {
+    code: "DOES_NOT_FIT",
+    value: virt,
+  });
 }

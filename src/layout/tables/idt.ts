@@ -14,7 +14,7 @@ import type { ImageIdt, ImageVector } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
 import type { PlacedTable, TablePlaces } from "../memory/table-places.ts";
 import { gateBits, hasLongTables } from "./planned-entry.ts";
-import type { PlannedGdt } from "./gdt.ts";
+import { tableRegister, type PlannedGdt } from "./gdt.ts";
 import { gateSelector, valueOf } from "./labels.ts";
 
 /** A vector of the description. */
@@ -88,7 +88,7 @@ function vectorAt(path: string, name: string): number {
 
 /** IDTR at entry. In real mode it holds the interrupt vector table, which begins at 0 where nothing else is said. */
 export function idtRegister({ mode }: GuestDescription, planned: PlannedIdt | undefined): DescriptorTableRegister {
-  if (planned !== undefined) return { base: planned.place.virt, limit: planned.size - 1 };
+  if (planned !== undefined) return tableRegister("idt", mode, planned.place, planned.size);
   return { base: 0n, limit: mode === "real16" ? 256 * entryBytes.real - 1 : 0 };
 }
 

@@ -33,9 +33,16 @@ export function gateBits(description: GuestDescription): 16 | 32 | 64 {
   return hasLongTables(description) ? 64 : entryModes[description.mode].bits;
 }
 
-/** The form of a TSS. */
-export function taskBits(description: GuestDescription, { bits }: TssDescription): 16 | 32 | 64 {
-  return bits ?? gateBits(description);
+/** The form of a TSS: in long mode 64 bits, and nowhere else (SDM vol. 3A, table 3-2). */
+export function taskBits(description: GuestDescription, path: string, { bits }: TssDescription): 16 | 32 | 64 {
+  const usual = gateBits(description);
+  if (bits === undefined || bits === usual) return usual;
+  if (bits !== 64 && usual !== 64) return bits;
+  throw new LayoutError(`${path}.bits: ${description.mode} has no TSS of ${bits} bits`, {
+    code: "INCONSISTENT",
+    value: bits,
+    hint: usual === 64 ? "leave it out" : "give 16 or 32, or leave it out",
+  });
 }
 
 /** The entries of a table, with their selectors. `path` is where the description has them. */
