@@ -1,0 +1,45 @@
+/** What a user of the command line can get wrong. */
+import { GuestwrightError, type ErrorDetails } from "../core/error.ts";
+import type { ExitName } from "./exit-codes.ts";
+
+/** What is wrong with a command line, or with what it names. */
+export type CliErrorCode =
+  | "UNKNOWN_COMMAND"
+  | "UNKNOWN_OPTION"
+  /** Too few operands, or too many. */
+  | "BAD_OPERANDS"
+  | "BAD_VALUE"
+  /** A file cannot be read. */
+  | "NO_FILE"
+  /** A file cannot be written. */
+  | "NOT_WRITTEN"
+  /** The author's module throws, or its guest cannot be built. */
+  | "MODULE_FAILED"
+  /** The file holds no guest, or several. */
+  | "NO_GUEST"
+  /** The image has nothing of what is asked for. */
+  | "NOT_POSSIBLE";
+
+/** What the program ends with at each mistake. */
+const mistakes: Readonly<Record<CliErrorCode, ExitName>> = {
+  UNKNOWN_COMMAND: "usage",
+  UNKNOWN_OPTION: "usage",
+  BAD_OPERANDS: "usage",
+  BAD_VALUE: "usage",
+  NO_FILE: "input",
+  NOT_WRITTEN: "input",
+  MODULE_FAILED: "input",
+  NO_GUEST: "input",
+  NOT_POSSIBLE: "input",
+};
+
+/** A mistake of the user of the command line. */
+export class CliError extends GuestwrightError<CliErrorCode> {
+  /** What the program ends with. */
+  readonly exit: ExitName;
+
+  constructor(message: string, details: ErrorDetails<CliErrorCode>) {
+    super(message, details);
+    this.exit = mistakes[details.code];
+  }
+}

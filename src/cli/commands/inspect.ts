@@ -1,0 +1,43 @@
+import { command, type Command } from "../command/command.ts";
+import { oneOf, type Reader } from "../command/reader.ts";
+import { readValue } from "../command/parse-arguments.ts";
+import { guestOperand, guestOptions, jsonOption } from "../guest/guest-options.ts";
+import { loadGuest } from "../guest/load-guest.ts";
+import { imageSections, sectionNames, type SectionName } from "../output/image-sections.ts";
+import { toJson } from "../output/plain.ts";
+
+const section: Reader<SectionName> = oneOf("SECTION", sectionNames);
+
+/** `guestwright inspect` */
+export const inspectCommand: Command = command({
+  name: "inspect",
+  description: `Shows an image, or the sections of it that are named: ${sectionNames.join(", ")}.`,
+  operands: [guestOperand, { name: "SECTION", summary: "what to show; everything unless given", times: "any" }],
+  options: {
+    ...guestOptions,
+    source: { summary: "listings say where each statement was written" },
+    json: jsonOption,
+  },
+  examples: [
+    { line: "inspect guest.ts", summary: "shows all of it" },
+    { line: "inspect guest.ts memory mappings", summary: "shows what lies where" },
+    { line: "inspect guest.ts listing --source", summary: "shows the code with its lines" },
+    { line: "inspect guest.ts symbols --json", summary: "hands the labels' addresses to a program" },
+  ],
+  exits: [],
+  async run([file, ...words], { source, json, ...options }, terminal) {
+    const asked = words.map((word) => readValue(section, "SECTION", word));
+    const names = asked.length === 0 ? sectionNames : sectionNames.filter((name) => asked.includes(name));
+    const image = await loadGuest(file!, options, terminal);
+    const { asText, asData } = imageSections(image, { source });
+    if (json) {
+      terminal.out(`${toJson(Object.fromEntries(names.map((name) => [name, asData[name]()])))}\n`);
+      return "done";
+    }
+    const blocks = names
+      .flatMap((name) => asText(name))
+      .map(([title, ...lines]) => [terminal.paint("bold", title!), ...lines]);
+    terminal.out(blocks.map((lines) => `${lines.join("\n")}\n`).join("\n"));
+    return "done";
+  },
+});

@@ -1,0 +1,55 @@
+import { command } from "../command/command.ts";
+import { count, duration, file, port, text } from "../command/reader.ts";
+import { CliError } from "../cli-error.ts";
+import { guestOperand, guestOptions } from "../guest/guest-options.ts";
+import { loadGuest, readInput } from "../guest/load-guest.ts";
+import type { Command } from "../command/command.ts";
+
+/** `guestwright run` */
+export const runCommand: Command = command({
+  name: "run",
+  description: [
+    "Runs a guest on KVM and lists its exits: what it asks its host for, where it was then, and how it ended.",
+    "Reads of ports are answered from --input, then with zeros; reads of addresses without memory with zeros.",
+    "With --console the exits are listed on standard error. Ports 0x3f8, 0x2f8, 0x3e8 and 0x2e8 are whole serial ports.",
+  ].join("\n"),
+  operands: [guestOperand],
+  options: {
+    ...guestOptions,
+    timeout: { summary: "how long the guest may run: 50ms, 1s, none; 10s unless given", value: duration },
+    "max-exits": { summary: "ends the run after so many exits", value: count },
+    console: {
+      summary: "shows what the guest writes to this port, and nothing else, on standard output",
+      value: port,
+      isList: true,
+    },
+    input: { summary: "answers reads of ports with the bytes of a file; - is standard input", value: file },
+    "exit-port": { summary: "what the guest writes to this port ends the run and is the exit code", value: port },
+    device: { summary: "KVM's device; /dev/kvm unless given", value: text("PATH", "the path of a device") },
+    json: { summary: "prints one JSON object a line for each exit, for programs" },
+  },
+  examples: [
+    { line: "run guest.ts", summary: "lists the exits" },
+    { line: "run guest.ts --console 0xe9 --timeout 1s", summary: "shows what the guest prints" },
+    { line: "run guest.ts --json | jq .kind", summary: "hands the exits to a program" },
+    { line: "run boot.bin --at 0x7c00 --mode real16", summary: "runs raw bytes" },
+  ],
+  exits: ["host", "guest", "timeout", "interrupted"],
+  async run([guest], options, terminal) {
+    if (options.json && options.console.length > 0) {
+      throw new CliError("--json and --console both want standard output", {
+        code: "BAD_VALUE",
+        hint: "with --json, what the guest prints is in the data of its io-out exits",
+      });
+    }
+    const { input } = options;
+    const answers = input === undefined ? new Uint8Array() : input === "-" ? terminal.input() : readInput(input);
+    const image = await loadGuest(guest!, options, terminal);
+    const { runGuest } = await import("../run-guest.ts");
+    return await runGuest(
+      image,
+      { ...options, answers, maxExits: options["max-exits"], exitPort: options["exit-port"] },
+      terminal,
+    );
+  },
+});

@@ -1,0 +1,141 @@
+/** Runs an image for a person or for a program, exit by exit. */
+import { setImmediate } from "node:timers/promises";
+import { hex } from "../core/hex.ts";
+import { boot, exitDevice, locationToText, type Device, type Duration, type Exit, type Machine } from "../kvm/index.ts";
+import type { Image } from "../layout/index.ts";
+import type { ExitName } from "./exit-codes.ts";
+import { consoleDevices } from "./guest/console-devices.ts";
+import { columns } from "./output/columns.ts";
+import { tellExit } from "./output/exit-lines.ts";
+import { toJson } from "./output/plain.ts";
+import { withProgress } from "./output/progress.ts";
+import type { Terminal } from "./output/terminal.ts";
+
+/** How a guest is to be run. */
+export interface GuestRun {
+  readonly timeout: Duration | undefined;
+  readonly maxExits: number | undefined;
+  /** The ports whose output is text for the user. */
+  readonly console: readonly number[];
+  /** What reads of ports get, byte after byte. */
+  readonly answers: Uint8Array;
+  readonly exitPort: number | undefined;
+  readonly device: string | undefined;
+  readonly json: boolean;
+}
+
+/** What the program ends with, by the exit that ended the run. */
+const outcomes: { readonly [Kind in Exit["kind"]]?: ExitName } = {
+  hlt: "done",
+  shutdown: "guest",
+  "internal-error": "guest",
+  "fail-entry": "guest",
+  timeout: "timeout",
+  "exit-limit": "timeout",
+};
+
+/** Boots an image, runs it to its end, and says what happens. Ctrl-C ends it. */
+export async function runGuest(image: Image, run: GuestRun, terminal: Terminal): Promise<ExitName | number> {
+  using machine = await boot(image, run.device === undefined ? {} : { device: run.device });
+  const stop = new AbortController();
+  const onInterrupt = (): void => stop.abort();
+  process.on("SIGINT", onInterrupt);
+  const exits = new ExitReport(machine, run, terminal);
+  try {
+    return await withProgress(
+      terminal,
+      () => `running, ${exits.count} exits`,
+      () => follow(machine, run, exits, stop.signal, terminal),
+    );
+  } finally {
+    process.off("SIGINT", onInterrupt);
+  }
+}
+
+async function follow(
+  machine: Machine,
+  run: GuestRun,
+  exits: ExitReport,
+  signal: AbortSignal,
+  terminal: Terminal,
+): Promise<ExitName | number> {
+  const devices: readonly Device[] = [
+    ...consoleDevices(run.console, run.answers, (byte) => terminal.out(Uint8Array.of(byte))),
+    ...(run.exitPort === undefined ? [] : [exitDevice(run.exitPort)]),
+  ];
+  const options = {
+    devices,
+    signal,
+    ...(run.timeout === undefined ? {} : { timeout: run.timeout }),
+    ...(run.maxExits === undefined ? {} : { maxExits: run.maxExits }),
+  };
+  const answers = run.answers.values();
+  for (;;) {
+    let last: Exit | undefined;
+    try {
+      for await (const exit of machine.stream(options)) {
+        if (exit.kind === "io-in") exit.data.forEach((_, index) => (exit.data[index] = answers.next().value ?? 0));
+        // Whether it was Ctrl-C shows when its handler has run.
+        if (exit.kind !== "interrupted") exits.add(exit);
+        last = exit;
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+    await setImmediate();
+    if (signal.aborted) {
+      exits.add({ kind: "interrupted" });
+      return "interrupted";
+    }
+    // Another signal, such as that of a job that goes on after Ctrl-Z.
+    if (last?.kind === "interrupted") continue;
+    if (last?.kind === "guest-exit") return last.code & 0xff;
+    const outcome = (last && outcomes[last.kind]) ?? "guest";
+    if (outcome === "guest") exits.addRegisters();
+    return outcome;
+  }
+}
+
+/** The widest kind that is met every day. */
+const KIND_WIDTH = "mmio-write".length;
+
+/** Where exits are told: a line each, for a person or a program. */
+class ExitReport {
+  readonly #machine: Machine;
+  readonly #isJson: boolean;
+  readonly #print: (text: string) => void;
+  readonly #paint: Terminal["paint"];
+  count = 0;
+
+  constructor(machine: Machine, { json, console }: GuestRun, terminal: Terminal) {
+    this.#machine = machine;
+    this.#isJson = json;
+    const isBeside = console.length > 0;
+    this.#print = isBeside ? (text) => terminal.err(text) : (text) => terminal.out(text);
+    this.#paint = isBeside ? terminal.paintError : terminal.paint;
+  }
+
+  add(exit: Exit): void {
+    this.count++;
+    const where = this.#machine.where();
+    if (this.#isJson) return this.#print(`${toJson({ ...exit, where })}\n`);
+    const kind = this.#paint("cyan", exit.kind.padEnd(KIND_WIDTH));
+    const place = this.#paint("dim", `  at ${locationToText(where)}`);
+    const told = tellExit(exit);
+    this.#print(`${kind}${told === "" ? "" : `  ${told}`}${place}\n`);
+  }
+
+  /** What helps to find out why a guest failed. */
+  addRegisters(): void {
+    if (this.#isJson) return;
+    const { cr0, cr2, cr3, cr4, efer } = this.#machine.specialRegisters();
+    const registers = Object.entries({ ...this.#machine.registers(), cr0, cr2, cr3, cr4, efer });
+    const cells = registers.map(([name, value]) => `${name.padEnd(6)} ${hex(value, 16)}`);
+    const rows = Array.from({ length: Math.ceil(cells.length / 4) }, (_, row) => cells.slice(row * 4, row * 4 + 4));
+    this.#print(
+      `${columns(rows)
+        .map((line) => `  ${line}`)
+        .join("\n")}\n`,
+    );
+  }
+}

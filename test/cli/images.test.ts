@@ -1,0 +1,310 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { sectionNames } from "../../src/cli/output/image-sections.ts";
+import { imageToText } from "guestwright";
+import { called, folderWith } from "./cli.ts";
+import { longModeFile, longModeImage, rawCode } from "./image-files.ts";
+
+const folder = async (): Promise<string> =>
+  folderWith({ "guest.json": await longModeFile(), "strict.json": await longModeFile("rw"), "raw.bin": rawCode });
+
+/** Calls a command on a file of a new folder. */
+async function onFile(command: string, file: string, ...words: readonly string[]) {
+  return await called([command, path.join(await folder(), file), ...words]);
+}
+
+describe("inspect", () => {
+  test("shows all of the image's text, and the symbols", async () => {
+    const { status, stdout } = await onFile("inspect", "guest.json");
+    expect(status).toBe(0);
+    const { stdout: symbols } = await onFile("inspect", "guest.json", "symbols");
+    const blocks = (text: string): string[] => text.trimEnd().split(/\n\n(?=\S)/);
+    const text = imageToText(await longModeImage());
+    expect(blocks(stdout).toSorted()).toEqual([...blocks(text), symbols.trimEnd()].toSorted());
+  });
+
+  test("shows the sections that are named, in its own order", async () => {
+    const { stdout } = await onFile("inspect", "guest.json", "warnings", "symbols", "memory");
+    expect(stdout).toMatchSnapshot();
+  });
+
+  test("shows every section as JSON: bigints as 0x…, bytes as digits", async () => {
+    const { stdout } = await onFile("inspect", "guest.json", "--json");
+    const found = JSON.parse(stdout) as Record<string, Record<string, unknown>>;
+    expect(Object.keys(found)).toEqual(sectionNames);
+    expect(found["memory"]!["regions"]).toEqual([{ name: "ram", kind: "ram", at: "0x0", size: "0x8000" }]);
+    expect(found["cpu"]).toMatchObject({ mode: "long64", cr4: "0x20" });
+    expect(found["symbols"]).toContainEqual({ program: "guest", label: "msg", address: "0xa", physical: "0x400a" });
+    expect(found["listing"]![0]).toMatchObject({
+      listing: expect.arrayContaining([expect.objectContaining({ bytes: "f4" })]) as unknown,
+    });
+  });
+});
+
+describe("disasm", () => {
+  test("reads programs back, with labels", async () => {
+    expect((await onFile("disasm", "guest.json")).stdout).toMatchInlineSnapshot(`
+      "  0x00000000  48 0f b6 04 25 00 40 00 00  movzx rax, byte [0x4000]
+      end:
+        0x00000009  f4                          hlt
+      msg:
+        0x0000000a  48 69 21 0a                 data
+      "
+    `);
+  });
+
+  test("reads raw bytes from their first, as the mode says", async () => {
+    const { stdout } = await onFile("disasm", "raw.bin", "--at", "0x7c00", "--mode", "real16");
+    expect(stdout).toMatchInlineSnapshot(`
+      "  0x00007c00  b0 48  mov al, 0x48
+        0x00007c02  e6 e9  out 0xe9, al
+        0x00007c04  f4     hlt
+        0x00007c05  0f     (no instruction)
+      "
+    `);
+  });
+
+  test("reads other bytes, of another size", async () => {
+    const { stdout } = await onFile(
+      "disasm",
+      "guest.json",
+      "--from",
+      "0x4009",
+      "--size",
+      "1",
+      "--bits",
+      "16",
+      "--json",
+    );
+    expect(JSON.parse(stdout)).toEqual({ kind: "instruction", address: "0x4009", bytes: "f4", text: "hlt" });
+  });
+
+  test("says where nothing was loaded", async () => {
+    expect(await onFile("disasm", "guest.json", "--from", "0x9000")).toEqual({
+      status: 3,
+      stdout: "",
+      stderr:
+        "guestwright: nothing was loaded at physical 0x9000\n  hint: guestwright inspect FILE memory shows what lies where\n",
+    });
+  });
+});
+
+describe("walk", () => {
+  test("an access that succeeds ends with 0", async () => {
+    const { status, stdout } = await onFile("walk", "guest.json", "0x4010");
+    expect({ status, stdout }).toMatchSnapshot();
+  });
+
+  test("one that faults ends with 1, and says why", async () => {
+    const { status, stdout } = await onFile("walk", "guest.json", "guest.msg", "--access", "write", "--user");
+    expect({ status, stdout }).toMatchSnapshot();
+  });
+
+  test("an address that is not canonical has no steps", async () => {
+    const { status, stdout } = await onFile("walk", "guest.json", "0x800000000000");
+    expect({ status, stdout }).toMatchSnapshot();
+  });
+
+  test("an entry that is not present is the last step", async () => {
+    const { stdout } = await onFile("walk", "guest.json", "0x200000");
+    expect(stdout).toContain("  PDE 1 at 0x2008 is 0x0: not present\n");
+  });
+
+  test("without paging", async () => {
+    const { status, stdout } = await onFile("walk", "raw.bin", "0x7c00", "--at", "0x7c00", "--mode", "real16");
+    expect({ status, stdout }).toEqual({
+      status: 0,
+      stdout: "0x7c00; a read in supervisor mode\npaging is off: the address is physical\n",
+    });
+  });
+
+  test("as JSON", async () => {
+    const { stdout } = await onFile("walk", "guest.json", "guest.msg", "--json", "--access", "write");
+    expect(JSON.parse(stdout)).toMatchObject({
+      address: "0xa",
+      mode: "4-level",
+      mapping: "text",
+      page: { phys: "0x400a", pageSize: "4KiB", access: "rx" },
+      steps: [{ entry: "PML4E" }, { entry: "PDPTE" }, { entry: "PDE" }, { entry: "PTE", index: 0, at: "0x3000" }],
+    });
+  });
+
+  test("a name that is no label", async () => {
+    expect(await onFile("walk", "guest.json", "guest.mgs")).toMatchObject({
+      status: 2,
+      stderr:
+        'guestwright: ADDRESS must be an address such as 0x1000, 4096 or 4KiB, or a label; got "guest.mgs"\n  hint: did you mean guest.msg?\n',
+    });
+  });
+});
+
+describe("diff", () => {
+  test("ends with 1 and says what changed", async () => {
+    const place = await folder();
+    const files = [`${place}/guest.json`, `${place}/strict.json`];
+    const { status, stdout } = await called(["diff", ...files]);
+    expect({ status, stdout }).toMatchSnapshot();
+    const json = await called(["diff", ...files, "--json"]);
+    const changes = json.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as object);
+    expect(changes).toContainEqual(
+      expect.objectContaining({ part: "mapping", kind: "changed", subject: "mapping data" }),
+    );
+  });
+
+  test("equal images end with 0 and say nothing", async () => {
+    const file = path.join(await folder(), "guest.json");
+    expect(await called(["diff", file, file])).toEqual({ status: 0, stdout: "", stderr: "" });
+  });
+});
+
+describe("check", () => {
+  const warning =
+    "warning WRITABLE_AND_EXECUTABLE: paging.map.data is writable and executable: the guest can run what it writes\n";
+
+  test("warnings decide about the exit code where one asks for it", async () => {
+    expect(await onFile("check", "guest.json")).toEqual({ status: 0, stdout: warning, stderr: "" });
+    expect(await onFile("check", "guest.json", "--deny-warnings")).toMatchObject({ status: 1, stdout: warning });
+    expect(await onFile("check", "strict.json", "--deny-warnings")).toMatchObject({
+      status: 0,
+      stdout: "nothing found\n",
+    });
+  });
+
+  test("as JSON", async () => {
+    const { stdout } = await onFile("check", "guest.json", "--json");
+    expect(JSON.parse(stdout)).toMatchObject({ severity: "warning", code: "WRITABLE_AND_EXECUTABLE" });
+    expect((await onFile("check", "strict.json", "--json")).stdout).toBe("");
+  });
+
+  test("what a target refuses is an error", async () => {
+    expect(await onFile("check", "strict.json", "--target", "firecracker", "--format", "multiboot")).toMatchObject({
+      status: 1,
+      stdout: "error EXPORT_REFUSED: firecracker: it does not know Multiboot: use pvh\n",
+    });
+  });
+
+  test("what a format cannot hold is an error, with what to do", async () => {
+    expect(await onFile("check", "strict.json", "--format", "boot-sector")).toMatchObject({
+      status: 1,
+      stdout:
+        "error EXPORT_IMPOSSIBLE: boot-sector: it starts in long64, and firmware in real mode\n  hint: use mode real16\n",
+    });
+  });
+});
+
+describe("export", () => {
+  test("writes a file that readelf reads, and says how to start it", async () => {
+    const place = await folder();
+    const output = `${place}/out.elf`;
+    const { status, stdout, stderr } = await called([
+      "export",
+      `${place}/guest.json`,
+      "--output",
+      output,
+      "--target",
+      "qemu",
+    ]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    const size = readFileSync(output).length;
+    expect(stdout).toMatch(
+      new RegExp(`^${output}: ${size} bytes, for a machine with \\d+KiB or more\n  qemu: -kernel ${output}\n$`),
+    );
+    expect([...readFileSync(output).subarray(0, 4)]).toEqual([0x7f, 0x45, 0x4c, 0x46]);
+  });
+
+  test("hands the bytes to standard output", async () => {
+    const { stdout } = await onFile("export", "raw.bin", "--at=0x7c00", "--mode=real16", "--format=raw", "--output=-");
+    expect(Buffer.from(stdout, "latin1")).toEqual(Buffer.from(rawCode));
+  });
+
+  test("writes nothing that the target refuses", async () => {
+    const place = await folder();
+    const output = `${place}/out.elf`;
+    const words = [
+      "export",
+      `${place}/guest.json`,
+      "--output",
+      output,
+      "--format",
+      "multiboot",
+      "--target",
+      "firecracker",
+    ];
+    expect(await called(words)).toEqual({
+      status: 1,
+      stdout: "",
+      stderr: "error EXPORT_REFUSED: firecracker: it does not know Multiboot: use pvh\n",
+    });
+    expect(JSON.parse((await called([...words, "--json"])).stdout)).toMatchObject({
+      findings: [{ code: "EXPORT_REFUSED" }],
+    });
+    expect(() => readFileSync(output)).toThrow("ENOENT");
+  });
+
+  test("a file that cannot be written", async () => {
+    const place = await folder();
+    const words = ["export", `${place}/guest.json`, "--output", `${place}/none/out.elf`];
+    expect(await called(words)).toMatchObject({
+      status: 3,
+      stderr: `guestwright: cannot write ${place}/none/out.elf: ENOENT\n`,
+    });
+  });
+
+  test("as JSON", async () => {
+    const place = await folder();
+    const { stdout } = await called([
+      "export",
+      `${place}/guest.json`,
+      "--output",
+      `${place}/out`,
+      "--format",
+      "elf64",
+      "--json",
+    ]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      file: `${place}/out`,
+      format: "elf64",
+      memorySize: "0x8000",
+      findings: [],
+    });
+  });
+});
+
+describe("a file that is no guest", () => {
+  test.each([
+    ["nope.ts", "there is no such file"],
+    [".", "it is a folder"],
+  ])("%s", async (name, why) => {
+    const file = path.join(await folder(), name);
+    expect(await called(["inspect", file])).toEqual({
+      status: 3,
+      stdout: "",
+      stderr: `guestwright: cannot read ${file}: ${why}\n`,
+    });
+  });
+
+  test("bytes without a format need to be told where they lie", async () => {
+    const file = path.join(await folder(), "raw.bin");
+    expect(await called(["run", file, "--at", "0x7c00"])).toEqual({
+      status: 3,
+      stdout: "",
+      stderr: `guestwright: ${file} is neither a module, nor an image in JSON, nor an ELF file\n  hint: for raw bytes say where they lie and how they start: --at 0x7c00 --mode real16\n`,
+    });
+  });
+
+  test("JSON that is no image, and an ELF file that ends too early, are told by what reads them", async () => {
+    const place = folderWith({ "a.json": "{}", "b.elf": "\x7fELF" });
+    expect(await called(["check", `${place}/a.json`])).toMatchObject({
+      status: 3,
+      stderr: 'guestwright: format: expected "guestwright image", got nothing\n',
+    });
+    expect(await called(["check", `${place}/b.elf`])).toMatchObject({
+      status: 3,
+      stderr: expect.stringMatching(/^guestwright: /) as unknown,
+    });
+  });
+});
