@@ -250,17 +250,45 @@ export interface CodeMethods<M extends Mode, Defined extends string, Used extend
   /** The statements, in order. */
   readonly nodes: readonly Node[];
 
-  /** Repeats a string instruction RCX, ECX or CX times: the F3 prefix. */
+  /**
+   * Repeats a string instruction RCX, ECX or CX times: the F3 prefix.
+   *
+   * @example
+   * ```ts
+   * code64().rep.movsb(); // f3 a4
+   * ```
+   */
   readonly rep: Labelled<M, Defined, Used> & Pick<InstructionsByMode[M], Repeatable>;
-  /** Repeats a comparing string instruction while equal: the F3 prefix. */
+  /**
+   * Repeats a comparing string instruction while equal: the F3 prefix.
+   *
+   * @example
+   * ```ts
+   * code64().repe.cmpsb(); // f3 a6
+   * ```
+   */
   readonly repe: Labelled<M, Defined, Used> & Pick<InstructionsByMode[M], Comparing>;
-  /** Repeats a comparing string instruction while not equal: the F2 prefix. */
+  /**
+   * Repeats a comparing string instruction while not equal: the F2 prefix.
+   *
+   * @example
+   * ```ts
+   * code64().repne.scasb(); // f2 ae
+   * ```
+   */
   readonly repne: Labelled<M, Defined, Used> & Pick<InstructionsByMode[M], Comparing>;
   /** The same as {@link repe}. */
   readonly repz: Labelled<M, Defined, Used> & Pick<InstructionsByMode[M], Comparing>;
   /** The same as {@link repne}. */
   readonly repnz: Labelled<M, Defined, Used> & Pick<InstructionsByMode[M], Comparing>;
-  /** Makes a read-modify-write of memory atomic: the F0 prefix. */
+  /**
+   * Makes a read-modify-write of memory atomic: the F0 prefix.
+   *
+   * @example
+   * ```ts
+   * code64().lock.inc(dword(rdi)); // f0 ff 07
+   * ```
+   */
   readonly lock: Labelled<M, Defined, Used> & Pick<InstructionsByMode[M], Lockable>;
 
   /**
@@ -275,9 +303,24 @@ export interface CodeMethods<M extends Mode, Defined extends string, Used extend
   use<D2 extends string, U2 extends string>(
     fragment: Code<M, D2, U2> & Disjoint<Defined, D2>,
   ): Code<M, Defined | D2, Used | U2>;
-  /** The same, but the labels that the fragment defines are its own: it can be used twice, and nothing else sees them. */
+  /**
+   * The same, but the labels that the fragment defines are its own: it can be used twice, and nothing else sees them.
+   *
+   * @example
+   * ```ts
+   * const wait = code64().label("spin").dec(ecx).jnz("spin");
+   * code64().local(wait).local(wait); // ff c9 75 fc ff c9 75 fc
+   * ```
+   */
   local<D2 extends string, U2 extends string>(fragment: Code<M, D2, U2>): Code<M, Defined, Used | Exclude<U2, D2>>;
-  /** Appends a fragment several times, or what a function makes of 0, 1, 2, …; each time with labels of its own. */
+  /**
+   * Appends a fragment several times, or what a function makes of 0, 1, 2, …; each time with labels of its own.
+   *
+   * @example
+   * ```ts
+   * code64().repeat(3, (i) => code64().push(i)); // 6a 00 6a 01 6a 02
+   * ```
+   */
   repeat<D2 extends string, U2 extends string>(
     count: number,
     body: Code<M, D2, U2> | ((index: number) => Code<M, D2, U2>),
@@ -287,10 +330,22 @@ export interface CodeMethods<M extends Mode, Defined extends string, Used extend
    * Goes on in a section: `.text`, where code begins, or any other name. Sections follow one another in the order in which
    * they are first named, `.bss` last; {@link assemble} and `layout` can put each at an address of its own. Labels hold
    * across them.
+   *
+   * @example
+   * ```ts
+   * code64().mov(al, byte(rip("value"))).section(".data").label("value").u8(7).section(".text").hlt(); // 8a 05 01 00 00 00 f4 07
+   * ```
    */
   section(name: string): Code<M, Defined, Used>;
 
-  /** Names this place. A name can be defined once; it may be used before. */
+  /**
+   * Names this place. A name can be defined once; it may be used before.
+   *
+   * @example
+   * ```ts
+   * code64().jmp("end").nop().label("end").hlt(); // eb 01 90 f4
+   * ```
+   */
   label<const N extends string>(name: Fresh<N, Defined>): Code<M, Defined | Definition<N>, Used>;
 }
 

@@ -14,15 +14,50 @@ export type TextValue = number | bigint | string | Register | Memory | Expressio
 
 /** Methods that add data, room, or text. */
 export interface DataMethods<M extends Mode, Defined extends string, Used extends string> {
-  /** Bytes: 0 to 255, or -128 to -1. */
+  /**
+   * Bytes: 0 to 255, or -128 to -1.
+   *
+   * @example
+   * ```ts
+   * code64().u8(1, 0xff, -1); // 01 ff ff
+   * ```
+   */
   u8<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | NewIn<V, Defined>>;
-  /** 16-bit little-endian numbers, unsigned or signed. */
+  /**
+   * 16-bit little-endian numbers, unsigned or signed.
+   *
+   * @example
+   * ```ts
+   * code64().u16(0x1234, -2); // 34 12 fe ff
+   * ```
+   */
   u16<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | NewIn<V, Defined>>;
-  /** 32-bit little-endian numbers, unsigned or signed. */
+  /**
+   * 32-bit little-endian numbers, unsigned or signed.
+   *
+   * @example
+   * ```ts
+   * code64().u32(0x12345678); // 78 56 34 12
+   * ```
+   */
   u32<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | NewIn<V, Defined>>;
-  /** 64-bit little-endian numbers, unsigned or signed. */
+  /**
+   * 64-bit little-endian numbers, unsigned or signed.
+   *
+   * @example
+   * ```ts
+   * code64().u64(-2n); // fe ff ff ff ff ff ff ff
+   * ```
+   */
   u64<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | NewIn<V, Defined>>;
-  /** 128-bit little-endian numbers, unsigned or signed. */
+  /**
+   * 128-bit little-endian numbers, unsigned or signed.
+   *
+   * @example
+   * ```ts
+   * code64().u128(1n << 64n); // 00 00 00 00 00 00 00 00 01 00 00 00 00 00 00 00
+   * ```
+   */
   u128<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | NewIn<V, Defined>>;
   /**
    * The addresses of labels, each as wide as the code's mode: a jump table.
@@ -33,21 +68,77 @@ export interface DataMethods<M extends Mode, Defined extends string, Used extend
    * ```
    */
   addresses<const L extends readonly string[]>(...labels: L): Code<M, Defined, Used | NewIn<L, Defined>>;
-  /** 32-bit floating-point numbers: the nearest to those given. One beyond their range is an error. */
+  /**
+   * 32-bit floating-point numbers: the nearest to those given. One beyond their range is an error.
+   *
+   * @example
+   * ```ts
+   * code64().f32(1.5); // 00 00 c0 3f
+   * ```
+   */
   f32(...values: number[]): Code<M, Defined, Used>;
-  /** 64-bit floating-point numbers. */
+  /**
+   * 64-bit floating-point numbers.
+   *
+   * @example
+   * ```ts
+   * code64().f64(1.5); // 00 00 00 00 00 00 f8 3f
+   * ```
+   */
   f64(...values: number[]): Code<M, Defined, Used>;
-  /** A string of ASCII characters, without a terminator. */
+  /**
+   * A string of ASCII characters, without a terminator.
+   *
+   * @example
+   * ```ts
+   * code64().ascii("Hi"); // 48 69
+   * ```
+   */
   ascii(text: string): Code<M, Defined, Used>;
-  /** A string of ASCII characters and a zero byte. */
+  /**
+   * A string of ASCII characters and a zero byte.
+   *
+   * @example
+   * ```ts
+   * code64().asciz("Hi"); // 48 69 00
+   * ```
+   */
   asciz(text: string): Code<M, Defined, Used>;
-  /** A string in UTF-8, without a terminator. */
+  /**
+   * A string in UTF-8, without a terminator.
+   *
+   * @example
+   * ```ts
+   * code64().utf8("é"); // c3 a9
+   * ```
+   */
   utf8(text: string): Code<M, Defined, Used>;
-  /** A string in UTF-8 and a zero byte. */
+  /**
+   * A string in UTF-8 and a zero byte.
+   *
+   * @example
+   * ```ts
+   * code64().utf8z("é"); // c3 a9 00
+   * ```
+   */
   utf8z(text: string): Code<M, Defined, Used>;
-  /** A string in UTF-16, little-endian, without a terminator. */
+  /**
+   * A string in UTF-16, little-endian, without a terminator.
+   *
+   * @example
+   * ```ts
+   * code64().utf16("é"); // e9 00
+   * ```
+   */
   utf16(text: string): Code<M, Defined, Used>;
-  /** A string in UTF-16, little-endian, and a zero unit of two bytes. */
+  /**
+   * A string in UTF-16, little-endian, and a zero unit of two bytes.
+   *
+   * @example
+   * ```ts
+   * code64().utf16z("é"); // e9 00 00 00
+   * ```
+   */
   utf16z(text: string): Code<M, Defined, Used>;
   /**
    * Bytes as they are: an array of numbers from 0 to 255, a Buffer, or a typed array, whose elements keep their width and
@@ -59,9 +150,23 @@ export interface DataMethods<M extends Mode, Defined extends string, Used extend
    * ```
    */
   bytes(bytes: Iterable<number> | ArrayBufferView | ArrayBuffer): Code<M, Defined, Used>;
-  /** `size` zero bytes. */
+  /**
+   * `size` zero bytes.
+   *
+   * @example
+   * ```ts
+   * code64().zero(3); // 00 00 00
+   * ```
+   */
   zero(size: number): Code<M, Defined, Used>;
-  /** Room for `size` bytes, at most 256 MiB: zero bytes. Labels may decide the size. */
+  /**
+   * Room for `size` bytes, at most 256 MiB: zero bytes. Labels may decide the size.
+   *
+   * @example
+   * ```ts
+   * code64().label("a").hlt().label("b").reserve(multiple(distance("a", "b"), 2)); // f4 00 00
+   * ```
+   */
   reserve<const A extends Amount>(size: A): Code<M, Defined, Used | NewIn<[A], Defined>>;
   /**
    * Goes on at the next address that `alignment`, a power of two, divides.
@@ -74,7 +179,14 @@ export interface DataMethods<M extends Mode, Defined extends string, Used extend
    * ```
    */
   align(alignment: number, fill?: number | "nop"): Code<M, Defined, Used>;
-  /** Goes on at a virtual address further on; bytes of value `fill`, 0 unless given, lie between. */
+  /**
+   * Goes on at a virtual address further on; bytes of value `fill`, 0 unless given, lie between.
+   *
+   * @example
+   * ```ts
+   * code64().hlt().org(4, 0xcc).hlt(); // f4 cc cc cc f4
+   * ```
+   */
   org<const A extends Amount>(address: A, fill?: number): Code<M, Defined, Used | NewIn<[A], Defined>>;
   /**
    * Goes on when the code has `size` bytes; bytes of value `fill`, 0 unless given, make up for what it lacks.
@@ -103,6 +215,13 @@ export interface DataMethods<M extends Mode, Defined extends string, Used extend
    * ```
    */
   asm(text: TemplateStringsArray, ...values: readonly TextValue[]): Code<M, string, Used>;
-  /** The same with a string that is put together at run time. */
+  /**
+   * The same with a string that is put together at run time.
+   *
+   * @example
+   * ```ts
+   * code64().asm(["nop", "hlt"].join("\n")); // 90 f4
+   * ```
+   */
   asm(text: string): Code<M, string, Used>;
 }

@@ -71,7 +71,7 @@ export function addressOf<L extends string>(label: L): Expression<L> {
  *
  * @example
  * ```ts
- * code16().label("msg").asciz("Hi").label("msg_len").u16(since("msg")); // 03 00
+ * code16().label("msg").asciz("Hi").label("msg_len").u16(since("msg")); // 48 69 00 03 00
  * ```
  */
 export function since<const L extends string>(label: L): Expression<L> {
