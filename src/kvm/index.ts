@@ -118,4 +118,10 @@ export {
 } from "./transcript/transcribe.ts";
 export { transcriptFromJson, transcriptToJson } from "./transcript/transcript-json.ts";
 export { exitToText, transcriptToText } from "./transcript/transcript-text.ts";
-export type { Transcript, TranscriptEnd, TranscriptExit, TranscriptNotes } from "./transcript/transcript.ts";
+export {
+  isTranscript,
+  type Transcript,
+  type TranscriptEnd,
+  type TranscriptExit,
+  type TranscriptNotes,
+} from "./transcript/transcript.ts";

@@ -23,6 +23,7 @@ const folderRules: Readonly<Record<string, FolderRule>> = {
   disasm: { values: ["core", "asm"], node: [] },
   layout: { values: ["core", "asm", "paging"], node: [] },
   kvm: { values: ["core", "disasm"], types: ["layout"], node: "all" },
+  testing: { values: ["core", "paging", "layout", "kvm"], node: [] },
   ".": { values: ["core", "asm", "paging", "layout", "kvm"], node: [] },
   cli: { values: [".", "core", "asm", "paging", "disasm", "layout", "kvm"], node: "all" },
 };
@@ -33,6 +34,7 @@ const packageRules: Readonly<Record<string, { readonly file: string; readonly ty
   "keystone-wasm": { file: "asm/encode/keystone.ts", types: [] },
   "iced-x86": { file: "asm/encode/iced.ts", types: ["asm", "disasm"] },
   "oxc-transform": { file: "cli/guest/module-hooks.ts", types: [] },
+  vitest: { file: "testing/setup.ts", types: ["testing"] },
   arktype: { file: "layout/description/description-schema.ts", types: ["layout"] },
 };
 

@@ -38,6 +38,9 @@ describe("the checker refuses", () => {
     ["asm/a.ts", `export default 1;`, "has a default export"],
     ["asm/index.ts", `export const a = 1;`, "is an index and does more than re-export"],
     ["asm/index.ts", `import { a } from "./a.ts";`, "is an index and does more than re-export"],
+    ["testing/a.ts", `import { expect } from "vitest";`, "imports vitest, which only testing/setup.ts may"],
+    ["kvm/a.ts", `import type { Matchers } from "vitest";`, "imports vitest, which only testing/setup.ts may"],
+    ["layout/a.ts", `import { a } from "../testing/a.ts";`, "imports testing/a.ts, which layout may not"],
     ["tools/a.ts", `import { a } from "../core/a.ts";`, "lies in a folder without a row in the table"],
   ])("%s: %s", (file, source, problem) => {
     expect(importViolations(file, `\n${source}\n`)).toContain(`${file}:2 ${problem}`);
@@ -54,6 +57,8 @@ describe("the checker allows", () => {
     ["cli/a.ts", `import { a } from "../kvm/index.ts"; await import("../index.ts"); import fs from "node:fs";`],
     ["cli/guest/guest-module.ts", `await import(url);`],
     ["asm/wasm.d.ts", `declare module "keystone-wasm" { export function load(): void }`],
+    ["testing/a.ts", `import type {} from "vitest"; declare module "vitest" {}`],
+    ["testing/setup.ts", `import { expect } from "vitest"; import { a } from "./a.ts";`],
     ["index.ts", `export { a } from "./asm/index.ts"; export type * from "./layout/index.ts";`],
   ])("%s: %s", (file, source) => {
     expect(importViolations(file, source)).toEqual([]);

@@ -45,3 +45,17 @@ export interface Transcript {
    */
   readonly end: TranscriptEnd | undefined;
 }
+
+/**
+ * Whether a value is a transcript, as far as its keys show.
+ *
+ * @example
+ * ```ts
+ * isTranscript(transcribe(machine)); // true
+ * ```
+ */
+export function isTranscript(value: unknown): value is Transcript {
+  return (
+    typeof value === "object" && value !== null && "exits" in value && Array.isArray(value.exits) && "end" in value
+  );
+}
