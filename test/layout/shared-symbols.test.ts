@@ -5,8 +5,10 @@ import {
   code16,
   code32,
   code64,
+  distance,
   hexBytes,
   layout,
+  LayoutError,
   offset,
   rax,
   rcx,
@@ -188,6 +190,40 @@ describe("programs whose sizes depend on each other's addresses", () => {
     ]);
     const code = image.chunks.find(({ name }) => name === "code first")!;
     expect(hexBytes(code.bytes)).toMatch(/^48 b8 0a 00 00 80 00 00 00 00 /);
+  });
+
+  test("are refused where they depend on each other in a circle", async () => {
+    // Where the first program is shorter, the second is longer, so that the first must be longer; and the other way round.
+    const circling = layout({
+      mode: "long64",
+      memory: { ram: { at: 0x0, size: "64KiB" } },
+      paging: {
+        map: {
+          low: { virt: 0x1000_0000, size: "8KiB", access: "rx" },
+          border: { virt: 0x7fff_f000, size: "8KiB", access: "rx" },
+          edge: { virt: 0x9000_0000, size: "4KiB", access: "r" },
+        },
+      },
+      place: {
+        first: {
+          code: code64().mov(rax, offset("place.second.end")).label("end").hlt(),
+          ...{ in: "low", offset: 0xff8 },
+        },
+        second: {
+          code: code64().mov(rcx, distance("place.first.end", "paging.map.edge.end")).label("end").hlt(),
+          ...{ in: "border", offset: 0xff8 },
+        },
+      },
+      entry: "first",
+    });
+    const error = (await circling.build().catch((each: unknown) => each)) as LayoutError;
+    expect(error).toBeInstanceOf(LayoutError);
+    expect([error.message, error.code, error.value]).toEqual([
+      "place: the sizes of first and second depend on each other\n" +
+        "  hint: use a label of the other program where the size of the instruction does not depend on it",
+      "INCONSISTENT",
+      ["first", "second"],
+    ]);
   });
 
   describeKvm("on KVM", () => {
