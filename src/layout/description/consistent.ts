@@ -3,6 +3,7 @@
  * defines, is a type error that says so.
  */
 import type { Linked } from "../../asm/index.ts";
+import type { ExceptionName } from "../descriptors/index.ts";
 import type { GuestDescription } from "./description.ts";
 import type { LabelsIn, SymbolsIn } from "./symbol-names.ts";
 
@@ -45,10 +46,11 @@ type Entries<T, Key extends string, Names, What extends string> = {
 /** A label of a program, which a gate leads to. */
 type KnownLabel<Name, D> = Known<Name, LabelsIn<D>, "label">;
 
-/** What an object of stack pointers asks: a name is that of a stack or place. */
-type StackPointers<T, D> = {
-  readonly [Key in keyof T]: T[Key] extends string ? Known<T[Key], StacksIn<D> | PlacesIn<D>, "stack"> : unknown;
-};
+/** What a stack pointer asks: a name is that of a stack or place. */
+type KnownStack<Pointer, D> = Pointer extends string ? Known<Pointer, StacksIn<D> | PlacesIn<D>, "stack"> : unknown;
+
+/** What an object of stack pointers asks. */
+type StackPointers<T, D> = { readonly [Key in keyof T]: KnownStack<T[Key], D> };
 
 /** What an entry of the GDT or an LDT asks. */
 type SegmentNames<S, D> = Naming<S, "in", PlacesIn<D>, "place"> &
@@ -56,7 +58,8 @@ type SegmentNames<S, D> = Naming<S, "in", PlacesIn<D>, "place"> &
   (S extends { readonly target: infer T } ? { readonly target: KnownLabel<T, D> } : unknown) &
   (S extends { readonly type: "tss"; readonly stacks: infer T } ? { readonly stacks: StackPointers<T, D> } : unknown) &
   (S extends { readonly type: "tss"; readonly ist: infer T } ? { readonly ist: StackPointers<T, D> } : unknown) &
-  (S extends { readonly type: "tss"; readonly entry: infer T } ? { readonly entry: KnownLabel<T, D> } : unknown);
+  (S extends { readonly type: "tss"; readonly entry: infer T } ? { readonly entry: KnownLabel<T, D> } : unknown) &
+  (S extends { readonly type: "tss"; readonly stack: infer T } ? { readonly stack: KnownStack<T, D> } : unknown);
 
 type GdtNames<T, D> = Naming<T, "in", PlacesIn<D>, "place"> &
   (T extends { readonly segments: infer S }
@@ -69,16 +72,31 @@ type VectorNames<V, D> = V extends string
   : (V extends { readonly handler: infer H } ? { readonly handler: KnownLabel<H, D> } : unknown) &
       Naming<V, "segment", SegmentsIn<D>, "segment">;
 
+/** `Names` where an exception has that name; a vector's number, and a name that is computed, the build checks. */
+type KnownVector<Name, Names> = Name extends number | `${number}` | ExceptionName
+  ? Names
+  : string extends Name
+    ? Names
+    : Mistake<`no exception is named "${Name & string}"; there is`, ExceptionName>;
+
 type IdtNames<T, D> = Naming<T, "in", PlacesIn<D>, "place"> &
   (T extends { readonly vectors: infer V }
-    ? { readonly vectors: { readonly [Name in keyof V]: VectorNames<V[Name], D> } }
+    ? { readonly vectors: { readonly [Name in keyof V]: KnownVector<Name, VectorNames<V[Name], D>> } }
     : unknown) &
   (T extends { readonly stubs: infer S } ? { readonly stubs: Naming<S, "in", PlacesIn<D>, "place"> } : unknown);
 
+/** What TR and LDTR ask: null, or a segment. */
+type SystemRegisters<T, D> = {
+  readonly [R in keyof T & ("tr" | "ldtr")]: T[R] extends string ? Known<T[R], SegmentsIn<D>, "segment"> : unknown;
+};
+
 type CpuNames<D> = D extends { readonly mode: "real16" }
   ? unknown
-  : D extends { readonly cpu: { readonly segments: infer S } }
-    ? { readonly segments: { readonly [R in keyof S]: Known<S[R], SegmentsIn<D>, "segment"> } }
+  : D extends { readonly cpu: infer T }
+    ? SystemRegisters<T, D> &
+        (T extends { readonly segments: infer S }
+          ? { readonly segments: { readonly [R in keyof S]: Known<S[R], SegmentsIn<D>, "segment"> } }
+          : unknown)
     : unknown;
 
 /** What a description asks of its own names and labels: where one is wrong, its type here says what is wrong. */
