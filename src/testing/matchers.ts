@@ -83,7 +83,7 @@ export const guestMatchers: {
       const place = where === undefined ? "" : ` at ${where}`;
       const problem =
         last === "hlt" ? undefined : `expected the guest to halt within ${time}, but it ended with ${last}${place}`;
-      return result(problem, `expected the guest not to halt within ${time}, but it did${place}`, transcript);
+      return result(problem, `expected the guest not to halt within ${time}, but it did`, transcript);
     }),
   toBeSameImageAs: (received, expected) => {
     for (const image of [received, expected]) {

@@ -22,9 +22,6 @@ export interface GuestRun {
   readonly where: string | undefined;
 }
 
-/** What a matcher takes for a guest. */
-export type Guest = Image | Machine | Transcript;
-
 /**
  * Uses what a guest did: at once for a machine, which runs on from where it is, and for a transcript; for an image, which is
  * booted first and closed again, later. @param taker the matcher's name
