@@ -1,8 +1,18 @@
 /** Runs an image for a person or for a program, exit by exit. */
 import { setImmediate } from "node:timers/promises";
+import { codePlaceToText } from "../core/code-place.ts";
 import { hex } from "../core/hex.ts";
-import { boot, exitDevice, locationToText, type Device, type Duration, type Exit, type Machine } from "../kvm/index.ts";
-import type { Image } from "../layout/index.ts";
+import {
+  boot,
+  exitDevice,
+  locationToText,
+  type Device,
+  type Duration,
+  type Exit,
+  type GuestLocation,
+  type Machine,
+} from "../kvm/index.ts";
+import { symbolAt, type Image } from "../layout/index.ts";
 import type { ExitName } from "./exit-codes.ts";
 import { consoleDevices } from "./guest/console-devices.ts";
 import { columns } from "./output/columns.ts";
@@ -40,7 +50,7 @@ export async function runGuest(image: Image, run: GuestRun, terminal: Terminal):
   const stop = new AbortController();
   const onInterrupt = (): void => stop.abort();
   process.on("SIGINT", onInterrupt);
-  const exits = new ExitReport(machine, run, terminal);
+  const exits = new ExitReport(image, machine, run, terminal);
   try {
     return await withProgress(
       terminal,
@@ -101,13 +111,15 @@ const KIND_WIDTH = "mmio-write".length;
 
 /** Where exits are told: a line each, for a person or a program. */
 class ExitReport {
+  readonly #image: Image;
   readonly #machine: Machine;
   readonly #isJson: boolean;
   readonly #print: (text: string) => void;
   readonly #paint: Terminal["paint"];
   count = 0;
 
-  constructor(machine: Machine, { json, console }: GuestRun, terminal: Terminal) {
+  constructor(image: Image, machine: Machine, { json, console }: GuestRun, terminal: Terminal) {
+    this.#image = image;
     this.#machine = machine;
     this.#isJson = json;
     const isBeside = console.length > 0;
@@ -120,9 +132,15 @@ class ExitReport {
     const where = this.#machine.where();
     if (this.#isJson) return this.#print(`${toJson({ ...exit, where })}\n`);
     const kind = this.#paint("cyan", exit.kind.padEnd(KIND_WIDTH));
-    const place = this.#paint("dim", `  at ${locationToText(where)}`);
+    const place = this.#paint("dim", `  at ${this.#placeOf(exit, where)}`);
     const told = tellExit(exit);
     this.#print(`${kind}${told === "" ? "" : `  ${told}`}${place}\n`);
+  }
+
+  /** At `hlt`, RIP is behind it already: one byte (SDM vol. 2A, HLT). */
+  #placeOf({ kind }: Exit, where: GuestLocation): string {
+    const halted = kind === "hlt" ? symbolAt(this.#image, where.rip - 1n) : undefined;
+    return halted === undefined ? locationToText(where) : codePlaceToText(halted);
   }
 
   /** What helps to find out why a guest failed. */

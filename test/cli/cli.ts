@@ -1,22 +1,13 @@
-/** Runs the command line: within this process, or as the program that users start. */
+/** Runs the command line without a process of its own. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { onTestFinished } from "vitest";
 import { main } from "../../src/cli/main.ts";
 import type { Terminal } from "../../src/cli/output/terminal.ts";
-import { fromSource, run, type Ended } from "../project/child.ts";
-import { packageRoot } from "../project/source-files.ts";
+import type { Ended } from "../project/child.ts";
 
-/** The arguments by which Node runs the program from source. */
-export const program: readonly string[] = [...fromSource, path.join(packageRoot, "src/cli/bin.ts")];
-
-/** The program in a process of its own. */
-export function guestwright(words: readonly string[], options: Parameters<typeof run>[2] = {}): Promise<Ended> {
-  return run(process.execPath, [...program, ...words], options);
-}
-
-/** The same within this process, without colour: for what is no module. */
+/** A command line within this process, without colour: for guests that are no modules. */
 export async function called(words: readonly string[], terminal: Partial<Terminal> = {}): Promise<Ended> {
   const written = { stdout: "", stderr: "" };
   const write = (stream: keyof typeof written) => (text: string | Uint8Array) =>

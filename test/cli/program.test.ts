@@ -1,0 +1,205 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describeKvm } from "../kvm/require-kvm.ts";
+import { buildPackage } from "../project/built-package.ts";
+import { run, type Ended } from "../project/child.ts";
+import { packageRoot } from "../project/source-files.ts";
+import { folderWith } from "./cli.ts";
+import { echoGuest, realModeGuest } from "./guests.ts";
+
+let built: Awaited<ReturnType<typeof buildPackage>> | undefined;
+beforeAll(async () => {
+  built = await buildPackage();
+});
+afterAll(() => built?.remove());
+
+/** The program as it is installed. */
+const program = (): string => path.join(built!.folder, "dist/cli/bin.js");
+
+function guestwright(words: readonly string[], options: Parameters<typeof run>[2] = {}): Promise<Ended> {
+  return run(process.execPath, [program(), ...words], options);
+}
+
+/** What `inspect … memory` says of {@link echoGuest}. */
+const echoMemory = `memory map (physical)
+  0x00000000 - 0x00000fff (4KiB) ram
+    0x00000000 - 0x00000008 (9B) code guest
+`;
+
+const inspect = async (files: Readonly<Record<string, string>>, ...words: readonly string[]) =>
+  await guestwright(["inspect", ...words, "memory"], { cwd: folderWith({ "package.json": "{}", ...files }) });
+
+describe("a module that exports a guest", () => {
+  test("in TypeScript with enums and types", async () => {
+    expect(await inspect({ "guest.ts": echoGuest }, "guest.ts")).toEqual({ status: 0, stdout: echoMemory, stderr: "" });
+  });
+
+  test("its listing names the lines of the source", async () => {
+    const { stdout } = await guestwright(["inspect", "guest.ts", "listing", "--source"], {
+      cwd: folderWith({ "guest.ts": echoGuest, "package.json": "{}" }),
+    });
+    expect(stdout).toMatch(/ hlt +guest\.ts:6\n/);
+  });
+
+  test("imports TypeScript by the name that it has when it is compiled, and `using` is understood", async () => {
+    const helper =
+      "export function place() { using _ = { [Symbol.dispose]() {} }; return { at: 0x0, size: '4KiB' as const }; }";
+    const guest = `import { code16, layout } from "guestwright";
+import { place } from "./place.js";
+export default layout({ mode: "real16", memory: { ram: place() }, place: { guest: { code: code16().hlt(), in: "ram" } } });`;
+    expect(await inspect({ "guest.mts": guest, "place.ts": helper }, "guest.mts")).toMatchObject({
+      status: 0,
+      stderr: "",
+    });
+  });
+
+  test("in JavaScript", async () => {
+    const guest = echoGuest
+      .replace(", type Image", "")
+      .replace(": Image", "")
+      .replace(/enum.*/, "const Port = { Debug: 0xe9, Input: 0x10 };");
+    expect(await inspect({ "guest.mjs": guest }, "guest.mjs")).toEqual({ status: 0, stdout: echoMemory, stderr: "" });
+  });
+
+  test("its guestwright is the one that runs, whatever is installed beside it", async () => {
+    const folder = folderWith({ "guest.ts": echoGuest });
+    mkdirSync(path.join(folder, "node_modules/guestwright"), { recursive: true });
+    writeFileSync(path.join(folder, "node_modules/guestwright/package.json"), '{"exports":"./nothing.js"}');
+    expect(await guestwright(["inspect", "guest.ts", "memory"], { cwd: folder })).toMatchObject({ stdout: echoMemory });
+  });
+
+  test("a copy by a symbolic link is the same", async () => {
+    const folder = folderWith({ "guest.ts": echoGuest });
+    mkdirSync(path.join(folder, "node_modules"));
+    symlinkSync(packageRoot, path.join(folder, "node_modules/guestwright"));
+    expect(await guestwright(["inspect", "guest.ts", "memory"], { cwd: folder })).toMatchObject({ stdout: echoMemory });
+  });
+
+  test("of several guests, the one that is named or the default", async () => {
+    const two = `${realModeGuest(".hlt()")}export const other = layout({ mode: "real16", memory: { rom: { at: 0x1000, size: "4KiB" } }, place: { other: { code: code16().hlt(), in: "rom" } } });\n`;
+    expect((await inspect({ "a.ts": two }, "a.ts", "--export", "other")).stdout).toContain("code other");
+    expect((await inspect({ "a.ts": `${two}export default other;` }, "a.ts")).stdout).toContain("code other");
+    expect((await inspect({ "a.ts": two }, "a.ts")).stderr).toBe(
+      "guestwright: a.ts exports 2 guests: image, other\n  hint: choose one with --export NAME\n",
+    );
+    expect((await inspect({ "a.ts": two }, "a.ts", "--export", "othre")).stderr).toBe(
+      'guestwright: a.ts exports no guest named "othre"\n  hint: did you mean other?\n',
+    );
+    expect((await inspect({ "a.ts": two }, "a.ts", "--export", "nothing")).stderr).toBe(
+      'guestwright: a.ts exports no guest named "nothing"\n  hint: it exports image, other\n',
+    );
+  });
+});
+
+describe("a module that is wrong ends with 3 and one message", () => {
+  test.each<readonly [what: string, source: string, message: string]>([
+    [
+      "no guest",
+      "export const a = 1;",
+      "guest.ts exports no guest\n  hint: export what layout({ ... }) or await layout({ ... }).build() gives: export const image = ...",
+    ],
+    [
+      "an error",
+      "const a: number = 1;\n\nthrow new RangeError(`a is ${a}`);",
+      "guest.ts fails: RangeError: a is 1\n  at guest.ts:3:7",
+    ],
+    ["no error, but thrown", "throw 5;", "guest.ts fails: it throws 5"],
+    [
+      "a rejection",
+      "export const image = Promise.reject(new Error('no'));",
+      "guest.ts fails: Error: no\n  at guest.ts:1:37",
+    ],
+    [
+      "wrong syntax",
+      'export const é = "\u{1F600}"; const a: = 3;',
+      "guest.ts fails: SyntaxError: Unexpected token\n  at guest.ts:1:33",
+    ],
+    [
+      "no such name",
+      'import { nope } from "guestwright";\nexport default nope;',
+      "guest.ts fails: SyntaxError: The requested module 'guestwright' does not provide an export named 'nope'\n  at guest.ts:1",
+    ],
+    [
+      "a guest that cannot be built",
+      realModeGuest(".hlt()").replace("4KiB", "5KiB"),
+      "guest.ts cannot be built: MISALIGNED: memory.ram: 0x0..0x13ff is not made of whole pages of 4096 bytes",
+    ],
+    [
+      "a guest with an undefined label",
+      realModeGuest('.jmp("nowhere" as never)'),
+      'guest.ts cannot be built: UNDEFINED_LABEL: guest.ts:6: label "nowhere" is not defined',
+    ],
+  ])("%s", async (_, source, message) => {
+    const ended = await inspect({ "guest.ts": source }, "guest.ts");
+    expect(ended).toMatchObject({ status: 3, stdout: "" });
+    expect(ended.stderr.slice(0, `guestwright: ${message}`.length)).toBe(`guestwright: ${message}`);
+    expect(ended.stderr).not.toMatch(/^ {4}at /m);
+  });
+
+  test("an import that leads nowhere", async () => {
+    const { status, stderr } = await inspect({ "guest.ts": 'import "./nothing.ts";' }, "guest.ts");
+    expect(status).toBe(3);
+    expect(stderr).toMatch(
+      /^guestwright: guest\.ts fails: Error: Cannot find module '.*nothing\.ts' imported from .*guest\.ts\n$/,
+    );
+  });
+});
+
+describe("the terminal", () => {
+  test("colour is where the environment asks for it", async () => {
+    const cwd = folderWith({ "guest.ts": echoGuest });
+    const words = ["inspect", "guest.ts", "memory"];
+    const plain = { FORCE_COLOR: undefined, NO_COLOR: undefined };
+    expect((await guestwright(words, { cwd, env: plain })).stdout).toBe(echoMemory);
+    const coloured = await guestwright(words, { cwd, env: { ...plain, FORCE_COLOR: "1" } });
+    expect(coloured.stdout).toContain("\u001B[1mmemory map (physical)\u001B[22m");
+    expect((await guestwright(["rum"], { env: { ...plain, FORCE_COLOR: "1" } })).stderr).toContain(
+      "\u001B[31mguestwright:\u001B[39m",
+    );
+    expect((await guestwright(words, { cwd, env: { NO_COLOR: "1", FORCE_COLOR: undefined } })).stdout).toBe(echoMemory);
+  });
+});
+
+describeKvm("a run", () => {
+  /** A guest that writes to a port for ever. */
+  const chatter = realModeGuest('.label("again").out(0x10, al).jmp("again")');
+
+  test("runs TypeScript and lists its exits", async () => {
+    const cwd = folderWith({ "package.json": "{}", "guest.ts": echoGuest });
+    expect(await guestwright(["run", "guest.ts"], { cwd })).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(
+        /^io-out {6}port 0xe9 <- 48 "H" {2}at guest.*\(guest\.ts:6\)\n(.*\n)*hlt {7} {2}at /,
+      ) as unknown,
+      stderr: "",
+    });
+  });
+
+  test("ends without a word when nobody reads any more", async () => {
+    const cwd = folderWith({ "package.json": "{}", "guest.ts": chatter });
+    const pipeline = `"$0" "$1" run guest.ts --timeout 20s | head -n 2; echo "\${PIPESTATUS[0]}"`;
+    const ended = await run("bash", ["-c", pipeline, process.execPath, program()], { cwd });
+    expect(ended).toMatchObject({ status: 0, stderr: "" });
+    expect(ended.stdout).toMatch(/^io-out .*\nio-out .*\n0\n$/);
+  });
+
+  test("ends with 130 on Ctrl-C, and says where the guest was", async () => {
+    const cwd = folderWith({
+      "package.json": "{}",
+      "guest.ts": realModeGuest('.out(0x10, al).label("again").jmp("again")'),
+    });
+    const child = spawn(process.execPath, [program(), "run", "guest.ts", "--timeout", "20s"], { cwd });
+    let stdout = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+      // The first exit shows that the guest runs.
+      if (text.startsWith("io-out")) child.kill("SIGINT");
+    });
+    const [status] = (await once(child, "close")) as [number | null];
+    expect(status).toBe(130);
+    expect(stdout).toMatch(/^io-out .*\ninterrupted {2}at guest:again \(guest\.ts:6\)\n$/);
+  });
+});

@@ -1,0 +1,131 @@
+import path from "node:path";
+import { al, ax, code16, dx, imageToJson, layout, type Code16 } from "guestwright";
+import { expect, test } from "vitest";
+import { describeKvm } from "../kvm/require-kvm.ts";
+import { called, folderWith } from "./cli.ts";
+import { longModeFile, rawCode } from "./image-files.ts";
+
+/** The file of a real-mode guest of this code. */
+async function fileOf(code: Code16<never, never> | Code16<"again", never>): Promise<string> {
+  const image = await layout({
+    mode: "real16",
+    memory: { ram: { at: 0x0, size: "4KiB" } },
+    place: { guest: { code, in: "ram" } },
+  }).build();
+  return path.join(folderWith({ "guest.json": imageToJson(image), input: "ab" }), "guest.json");
+}
+
+const withoutSource = (text: string): string => text.replaceAll(/ \(test\/.*?\)$/gm, "");
+
+describeKvm("run", () => {
+  test("lists exits with what they are about and where the guest was", async () => {
+    const file = await fileOf(code16().mov(al, 0x48).out(0x10, al).in(ax, 0x20).mov(dx, 0x1000).out(dx, ax).hlt());
+    const { status, stdout, stderr } = await called(["run", file, "--input", file.replace("guest.json", "input")]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    // Where RIP is at an exit of a port differs from one kind of KVM to another.
+    expect(withoutSource(stdout).replaceAll(/^(io-.*?) {2}at .*$/gm, "$1")).toBe(
+      [
+        'io-out      port 0x10 <- 48 "H"',
+        'io-in       port 0x20 -> 61 62 "ab"',
+        'io-out      port 0x1000 <- 61 62 "ab"',
+        "hlt         at guest+0xa",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  test("as JSON, an object a line, with the place", async () => {
+    const file = await fileOf(code16().mov(al, 0x48).out(0x10, al).hlt());
+    const { stdout } = await called(["run", file, "--json"]);
+    const exits = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as object);
+    expect(exits).toMatchObject([
+      { kind: "io-out", port: 0x10, size: 1, count: 1, data: "48", where: { program: "guest" } },
+      { kind: "hlt", where: { rip: "0x5" } },
+    ]);
+  });
+
+  test("with a console, its output is alone on standard output", async () => {
+    const file = path.join(folderWith({ "raw.bin": rawCode }), "raw.bin");
+    expect(await called(["run", file, "--at", "0x7c00", "--mode", "real16", "--console", "0xe9"])).toEqual({
+      status: 0,
+      stdout: "H",
+      stderr: "hlt         at raw+0x4\n",
+    });
+  });
+
+  test("a console at a serial port is a whole one, and what comes in is read there", async () => {
+    const code = code16()
+      .mov(dx, 0x3fd)
+      .label("again")
+      .in(al, dx)
+      .test(al, 1)
+      .jz("again")
+      .mov(dx, 0x3f8)
+      .in(al, dx)
+      .out(dx, al)
+      .hlt();
+    const words = ["run", await fileOf(code), "--console", "0x3f8", "--input", "-"];
+    expect(await called(words, { input: () => Uint8Array.of(0x7a) })).toMatchObject({ status: 0, stdout: "z" });
+  });
+
+  test("the exit port decides about the exit code", async () => {
+    const words = ["run", await fileOf(code16().mov(ax, 0x12a).out(0xf4, ax).hlt()), "--exit-port", "0xf4"];
+    const { status, stdout } = await called(words);
+    expect(status).toBe(0x2a);
+    expect(withoutSource(stdout)).toMatch(/^guest-exit {2}device exit device, code 298 {2}at guest/);
+  });
+
+  test("a guest that is out of time, or of exits, ends with 124", async () => {
+    const spin = await fileOf(code16().label("again").jmp("again"));
+    const timeout = await called(["run", spin, "--timeout", "20ms"]);
+    expect(timeout).toMatchObject({ status: 124 });
+    expect(withoutSource(timeout.stdout)).toMatch(/^timeout {5}after \d+ ms of the guest's time {2}at guest:again\n$/);
+    const chatter = await fileOf(code16().label("again").out(0x10, al).jmp("again"));
+    const limited = await called(["run", chatter, "--max-exits", "2"]);
+    expect(limited).toMatchObject({ status: 124 });
+    expect(limited.stdout.split("\n").map((line) => line.split(" ")[0])).toEqual([
+      "io-out",
+      "io-out",
+      "exit-limit",
+      "",
+    ]);
+  });
+
+  test("a guest that fails ends with 5 and shows its registers", async () => {
+    const folder = folderWith({
+      "guest.json": (await longModeFile()).replace('"rip": "$bigint:0x0"', '"rip": "$bigint:0x9000"'),
+    });
+    const { status, stdout } = await called(["run", `${folder}/guest.json`]);
+    expect(status).toBe(5);
+    expect(stdout).toMatch(/^shutdown {4}at 0x9000 \(not mapped\)\n {2}rax {4}0x0000000000000000 /);
+    expect(stdout).toMatch(/ rip {4}0x0000000000009000 /);
+    expect(stdout).toMatch(/ efer {3}0x[0-9a-f]{16}\n$/);
+    const json = await called(["run", `${folder}/guest.json`, "--json"]);
+    expect(JSON.parse(json.stdout)).toMatchObject({ kind: "shutdown", where: { rip: "0x9000" } });
+  });
+});
+
+test.each([
+  ["/dev/nothing", "cannot open /dev/nothing: there is no such file (ENOENT)"],
+  ["/dev/null", "/dev/null is not KVM's device: KVM_GET_API_VERSION failed (ENOTTY)"],
+])("without KVM, %s, the run ends with 4 and what to do", async (device, message) => {
+  const file = path.join(folderWith({ "guest.json": await longModeFile() }), "guest.json");
+  const { status, stdout, stderr } = await called(["run", file, "--device", device]);
+  expect({ status, stdout }).toEqual({ status: 4, stdout: "" });
+  expect(stderr.startsWith(`guestwright: ${message}\n  hint: `)).toBe(true);
+});
+
+test("--console and --json exclude each other", async () => {
+  const { status, stderr } = await called(["run", "guest.json", "--json", "--console", "0xe9"]);
+  expect(status).toBe(2);
+  expect(JSON.parse(stderr)).toEqual({
+    error: {
+      code: "BAD_VALUE",
+      message: "--json and --console both want standard output",
+      hint: "with --json, what the guest prints is in the data of its io-out exits",
+    },
+  });
+});
