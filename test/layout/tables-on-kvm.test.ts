@@ -1,11 +1,17 @@
 /** GDTR, IDTR, TR, LDTR, the LDT's segments, interrupt stacks and guard pages: what the guest sees, and what KVM says. */
 import {
+  al,
+  ax,
   boot,
+  bx,
+  code16,
   code32,
   code64,
   cr2,
+  cx,
   exceptionFrame64,
   layout,
+  offset,
   qword,
   rax,
   rbx,
@@ -210,5 +216,64 @@ describeKvm("a page fault", () => {
     using machine = await boot(image);
     expect(runToHlt(machine)).toEqual([]);
     expect(machine.registers().rsp).toBe(0x70_2008n);
+  });
+});
+
+describeKvm("a guest without paging", () => {
+  test("in real mode takes its interrupts and exceptions where the vector table of the description leads", async () => {
+    const image = await layout({
+      mode: "real16",
+      memory: { ram: { at: 0x0, size: "64KiB" } },
+      idt: { vectors: { 0x21: "place.guest.service", "#DE": "place.handlers.on_de" } },
+      cpu: { segments: { cs: 0x100 } },
+      stack: "ram",
+      place: {
+        guest: {
+          code: code16().int(0x21).xor(cx, cx).div(cx).label("service").mov(al, 0x53).out(0x10, al).iret(),
+          ...{ in: "ram", offset: 0x1000 },
+        },
+        handlers: {
+          code: code16().label("on_de").hlt(),
+          ...{ in: "ram", offset: 0x1100 },
+        },
+      },
+      entry: "guest",
+    }).build();
+    using machine = await boot(image);
+    const exits = [...machine.run({ timeout: "5s" })];
+    expect(exits.map((exit) => (exit.kind === "io-out" ? String.fromCharCode(...exit.data) : exit.kind))).toEqual([
+      ...["S", "hlt"],
+    ]);
+    // The handler of #DE halted; CS:IP, and FLAGS above it, are on the stack.
+    const { rip, rsp } = machine.registers();
+    expect(rip).toBe(image.programs[1]!.labels["on_de"]! + 1n);
+    const words = new DataView(machine.readMemory(0x1_0000n - 6n, 4).slice().buffer);
+    expect([rsp, words.getUint16(2, true)]).toEqual([0xfffan, 0x100]);
+  });
+
+  test("in 16-bit protected mode runs in the segments of the description", async () => {
+    const image = await layout({
+      mode: "protected16",
+      memory: { ram: { at: 0x0, size: "128KiB" } },
+      gdt: {
+        at: 0x800,
+        segments: {
+          code: { type: "code", bits: 16, base: 0x1_0000, limit: 0xffff },
+          data: { type: "data", bits: 16, base: 0x1_0000, limit: 0xffff },
+        },
+      },
+      stack: "ram",
+      place: {
+        guest: {
+          code: code16().mov(ax, offset("place.guest.end")).push(ax).call("end").label("end").pop(cx).pop(bx).hlt(),
+          ...{ in: "ram", offset: 0x1_0200 },
+        },
+      },
+    }).build();
+    expect(image.cpu.regs).toMatchObject({ rip: 0x200n, rsp: 0n });
+    using machine = await boot(image);
+    expect(runToHlt(machine)).toEqual([]);
+    const { rax: end, rbx: pushed, rcx: returned, rsp } = machine.registers();
+    expect([end, pushed, returned, rsp & 0xffffn]).toEqual([0x207n, 0x207n, 0x207n, 0n]);
   });
 });
