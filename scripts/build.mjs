@@ -1,6 +1,6 @@
 /** Builds the package into `dist`: what tsc makes, and the declaration files of `src`. */
 import { execFileSync } from "node:child_process";
-import { cpSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, rmSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -15,3 +15,5 @@ cpSync(path.join(root, "src"), out, {
   recursive: true,
   filter: (file) => path.extname(file) === "" || file.endsWith(".d.ts"),
 });
+// npm does the same when it installs the package, but not when it links it.
+chmodSync(path.join(out, "cli/bin.js"), 0o755);

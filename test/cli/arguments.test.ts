@@ -33,6 +33,14 @@ test.each(Object.keys(commands))(
   },
 );
 
+test.each([[], ...Object.keys(commands).map((name) => [name])])(
+  "the guide has the help of guestwright %s",
+  async (...words) => {
+    const { stdout } = await called([...words, "--help"]);
+    expect(textOf("docs/cli.md")).toContain(`\n\`\`\`text\n${stdout}\`\`\`\n`);
+  },
+);
+
 test("the help of a command, as a whole", async () => {
   expect((await called(["walk", "--help"])).stdout).toMatchSnapshot();
 });

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { describeKvm } from "../kvm/require-kvm.ts";
 import { buildPackage } from "../project/built-package.ts";
 import { run, type Ended } from "../project/child.ts";
-import { packageRoot } from "../project/source-files.ts";
+import { typeScriptFences } from "../project/fences.ts";
+import { packageRoot, textOf } from "../project/source-files.ts";
 import { folderWith } from "./cli.ts";
 import { echoGuest, realModeGuest } from "./guests.ts";
 
@@ -162,6 +163,35 @@ describe("the terminal", () => {
     expect((await guestwright(words, { cwd, env: { NO_COLOR: "1", FORCE_COLOR: undefined } })).stdout).toBe(echoMemory);
   });
 });
+
+/** A command line of the guide, and what the guide says that it prints. */
+interface Session {
+  readonly words: readonly string[];
+  readonly output: string;
+}
+
+const guide = textOf("docs/cli.md");
+const [guideGuest] = typeScriptFences(guide);
+const sessions = [...guide.matchAll(/^```console\n\$ npx guestwright (.*)\n([^]*?)^```$/gm)].map(
+  ([, line, output]): Session => ({ words: line!.split(" "), output: output! }),
+);
+
+/** Where RIP is at an exit other than `hlt` differs from one kind of KVM to another. */
+const withoutPlaces = (text: string): string => text.replaceAll(/^((?:io|mmio)-.*?) {2}at .*$/gm, "$1");
+
+for (const [needsKvm, describeGroup] of [
+  [false, describe],
+  [true, describeKvm],
+] as const) {
+  const group = sessions.filter(({ words }) => (words[0] === "run") === needsKvm);
+  describeGroup(`the guide's command lines print what it says${needsKvm ? ", on KVM" : ""}`, () => {
+    test.each(group)("$words", async ({ words, output }) => {
+      const cwd = folderWith({ "package.json": "{}", "guest.ts": guideGuest!.code });
+      const { stdout, stderr } = await guestwright(words, { cwd });
+      expect(withoutPlaces(stdout + stderr)).toBe(withoutPlaces(output));
+    });
+  });
+}
 
 describeKvm("a run", () => {
   /** A guest that writes to a port for ever. */

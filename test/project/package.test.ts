@@ -1,7 +1,10 @@
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { buildPackage } from "./built-package.ts";
 import { run } from "./child.ts";
-import { entryPoints, filesUnder } from "./source-files.ts";
+import { typeScriptFences } from "./fences.ts";
+import { entryPoints, filesUnder, packageRoot, textOf } from "./source-files.ts";
 
 /** One package, as `npm pack --json` lists it. */
 interface Packed {
@@ -39,4 +42,35 @@ test("the package holds the build, its source, the licence and the documents, an
   );
   const entries = entryPoints().map(({ file }) => file.replace(/^src\/(.*)\.ts$/, "dist/$1.js"));
   expect(packed).toEqual(expect.arrayContaining(entries));
+});
+
+test("installed from the tarball, npx runs it, and a guest in TypeScript finds it", async () => {
+  const { folder, remove } = await buildPackage();
+  onTestFinished(remove);
+  const project = path.join(folder, "a project");
+  const modules = path.join(project, "node_modules");
+  const installed = path.join(modules, "guestwright");
+  mkdirSync(installed, { recursive: true });
+  const pack = await run("npm", ["pack", "--ignore-scripts", "--pack-destination", project], { cwd: folder });
+  expect(pack.status, pack.stderr).toBe(0);
+  const [tarball] = readdirSync(project).filter((file) => file.endsWith(".tgz"));
+  await run("tar", ["-xzf", path.join(project, tarball!), "--strip-components=1", "-C", installed]);
+
+  // What npm does besides: the dependencies, and a link to the program.
+  const { dependencies, bin } = JSON.parse(textOf("package.json")) as Record<string, Record<string, string>>;
+  for (const name of Object.keys(dependencies!)) {
+    mkdirSync(path.dirname(path.join(modules, name)), { recursive: true });
+    symlinkSync(path.join(packageRoot, "node_modules", name), path.join(modules, name));
+  }
+  mkdirSync(path.join(modules, ".bin"));
+  symlinkSync(path.join("../guestwright", bin!["guestwright"]!), path.join(modules, ".bin/guestwright"));
+
+  writeFileSync(path.join(project, "package.json"), "{}");
+  writeFileSync(path.join(project, "guest.ts"), typeScriptFences(textOf("docs/cli.md"))[0]!.code);
+  rmSync(path.join(installed, "src"), { recursive: true });
+  const ended = await run("npx", ["--no", "guestwright", "inspect", "guest.ts", "symbols"], { cwd: project });
+  expect({ status: ended.status, stdout: ended.stdout }).toEqual({
+    status: 0,
+    stdout: "symbols\n  0x00000008  physical 0x00004008  guest.probe\n",
+  });
 });
