@@ -33,3 +33,4 @@ export {
 } from "./kvm/index.ts";
 export * from "./layout/index.ts";
 export { PagingError, type Access, type Mapping } from "./paging/index.ts";
+export { imageToHtml, type ImageHtmlOptions } from "./picture/index.ts";

@@ -24,8 +24,9 @@ const folderRules: Readonly<Record<string, FolderRule>> = {
   layout: { values: ["core", "asm", "paging"], node: [] },
   kvm: { values: ["core", "disasm"], types: ["layout"], node: "all" },
   testing: { values: ["core", "paging", "layout", "kvm"], node: [] },
-  ".": { values: ["core", "asm", "paging", "layout", "kvm"], node: [] },
-  cli: { values: [".", "core", "asm", "paging", "disasm", "layout", "kvm"], node: "all" },
+  picture: { values: ["core", "paging", "layout", "kvm"], node: [] },
+  ".": { values: ["core", "asm", "paging", "layout", "kvm", "picture"], node: [] },
+  cli: { values: [".", "core", "asm", "paging", "disasm", "layout", "kvm", "picture"], node: "all" },
 };
 
 /** The one file that may import a package, and the folders that may take types from it. */

@@ -1,0 +1,2 @@
+/** Pictures of images and runs. */
+export { imageToHtml, type ImageHtmlOptions } from "./image-to-html.ts";
