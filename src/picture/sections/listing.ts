@@ -106,7 +106,7 @@ function statementRow(
     .pieces(program, text)
     .map((piece) => (typeof piece === "string" ? piece : link(piece.target, piece.name)));
   const place = source === undefined ? undefined : `${source.file}:${source.line}`;
-  const writtenBy = writer === "iced-x86" ? " [iced-x86]" : undefined;
+  const writtenBy = writer === undefined || writer === "keystone" ? undefined : ` [${writer}]`;
   return html`<tr id="${id}">
     <td>${addressLink(id, address)}</td>
     <td>${code(dump)}</td>
