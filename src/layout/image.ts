@@ -82,7 +82,7 @@ export interface ImageTss {
 export type ImageVector = {
   /** 0 to 255. */
   readonly vector: number;
-  /** The label that it leads to, by way of a stub where there are stubs, as the description names it. */
+  /** The label that it leads to, by way of a stub where there are stubs, or the TSS: as the description names it. */
   readonly handler: string;
 } & ({ readonly gate: IdtGate } | { readonly far: RealModeVector });
 

@@ -14,6 +14,7 @@ export type {
   CallGateDescription,
   IdtDescription,
   InterruptDescription,
+  InterruptTaskDescription,
   LdtDescription,
   SegmentDescription,
   StackDescription,

@@ -9,6 +9,8 @@ import { image as bootSector } from "../../examples/boot-sector.ts";
 import { image as ring3 } from "../../examples/ring3.ts";
 import { noQemu } from "../paging/qemu.ts";
 
+const qemu = "qemu-system-x86_64";
+
 /**
  * Starts QEMU with a file, and listens to port 0xe9 until the guest has said so many characters: it halts then, and QEMU would
  * wait for ever.
@@ -24,18 +26,18 @@ async function heardInQemu(
   try {
     const name = path.join(folder, "file");
     writeFileSync(name, file);
-    const qemu = spawn("qemu-system-x86_64", [
+    const machine = spawn(qemu, [
       ...["-accel", "tcg,thread=single", "-cpu", "max", "-nodefaults", "-display", "none", "-no-reboot"],
       ...["-debugcon", "stdio", ...option(name)],
     ]);
-    const tooLate = setTimeout(() => qemu.kill("SIGKILL"), 60_000);
+    const tooLate = setTimeout(() => machine.kill("SIGKILL"), 60_000);
     let text = "";
-    for await (const piece of qemu.stdout) {
+    for await (const piece of machine.stdout) {
       text += String(piece);
       if (text.length >= length) break;
     }
     clearTimeout(tooLate);
-    qemu.kill("SIGKILL");
+    machine.kill("SIGKILL");
     return text;
   } finally {
     rmSync(folder, { recursive: true });

@@ -69,6 +69,40 @@ describe("vectors", () => {
       "task",
     ],
     [
+      "to a label and to a task",
+      edit(longGuest(), { idt: { in: "stack", vectors: { "#DF": { handler: "place.guest", task: "task" } } } }),
+      'idt.vectors.#DF.handler: expected nothing, since a task gate has no handler, got "place.guest"',
+      "BAD_DESCRIPTION",
+      "place.guest",
+    ],
+    [
+      "to a task, with an interrupt stack",
+      edit(longGuest(), { idt: { in: "stack", vectors: { "#DF": { task: "task", ist: 1 } } } }),
+      "idt.vectors.#DF.ist: expected nothing, since a task gate has no ist, got 1",
+      "BAD_DESCRIPTION",
+      1,
+    ],
+    [
+      "to a task that there is not",
+      edit(protectedGuest(), {
+        gdt: { at: 0x1000, segments: flat },
+        idt: { at: 0x2000, vectors: { "#DF": { task: "spare" } } },
+      }),
+      'idt.vectors.#DF.task: no TSS is named "spare"\n  hint: the GDT has none',
+      "UNKNOWN_NAME",
+      "spare",
+    ],
+    [
+      "to a task, in long mode",
+      edit(longGuest(), {
+        gdt: { in: "stack", segments: { ...flat64, task: { type: "tss", in: "stack" } } },
+        idt: { in: "stack", vectors: { "#DF": { task: "task" } } },
+      }),
+      "idt.vectors.#DF: long mode has no task gates",
+      "INCONSISTENT",
+      { task: "task" },
+    ],
+    [
       "to interrupt stack 0",
       edit(longGuest(), {
         gdt: { in: "stack", segments: flat64 },

@@ -97,42 +97,55 @@ describe.skipIf(noQemu !== undefined)("in 32-bit protected mode", () => {
     expect(await words(image)).toEqual([42, 0x1_8000 - 24, 0, 0x1b]);
   });
 
-  test("a jump through a task gate saves the old task and loads the new one, as the description says", async () => {
-    const first = code32().mov(ecx, 0x1234).ljmp(fword("gate")).label("gate").u32(0).u16(offset("gdt.segments.gate"));
-    const second = code32()
-      .nop()
-      .label("begin")
-      .mov(mem(results.at), esp)
-      .asm("str eax")
-      .mov(mem(results.at + 4), eax)
-      .mov(eax, dword("gdt.segments.first.base", 44))
-      .mov(mem(results.at + 8), eax)
-      .pushfd()
-      .pop(eax)
-      .mov(mem(results.at + 12), eax)
-      .mov(al, doneCode)
-      .out(donePort, al)
-      .hlt();
-    const image = await layout({
-      mode: "protected32",
-      memory,
-      gdt: {
-        at: 0x4000,
-        segments: {
-          code: { type: "code", bits: 32 },
-          data: { type: "data" },
-          first: { type: "tss", at: 0x4800 },
-          second: { type: "tss", at: 0x4900, entry: "place.second.begin", stack: "ram" },
-          gate: { type: "task-gate", task: "second" },
+  test.each([
+    [
+      "a jump",
+      0x2,
+      code32().mov(ecx, 0x1234).ljmp(fword("gate")).label("gate").u32(0).u16(offset("gdt.segments.gate")),
+    ],
+    // The task is nested in the other: NT is set (SDM vol. 3A, 7.4).
+    ["an exception", 0x4002, code32().mov(ecx, 0x1234).ud2()],
+  ])(
+    "%s through a task gate saves the old task and loads the new one, as the description says",
+    async (_, flags, first) => {
+      const second = code32()
+        .nop()
+        .label("begin")
+        .mov(mem(results.at), esp)
+        .asm("str eax")
+        .mov(mem(results.at + 4), eax)
+        .mov(eax, dword("gdt.segments.first.base", 44)) // ECX (SDM vol. 3A, figure 7-2)
+        .mov(mem(results.at + 8), eax)
+        .pushfd()
+        .pop(eax)
+        .mov(mem(results.at + 12), eax)
+        .mov(al, doneCode)
+        .out(donePort, al)
+        .hlt();
+      const image = await layout({
+        mode: "protected32",
+        memory,
+        gdt: {
+          at: 0x4000,
+          segments: {
+            code: { type: "code", bits: 32 },
+            data: { type: "data" },
+            first: { type: "tss", at: 0x4800 },
+            second: { type: "tss", at: 0x4900, entry: "place.second.begin", stack: "ram" },
+            gate: { type: "task-gate", task: "second" },
+          },
         },
-      },
-      cpu: { rsp: 0x1_6000 },
-      place: { first: { code: first, in: "ram", offset: 0x1000 }, second: { code: second, in: "ram", offset: 0x2000 } },
-      entry: "first",
-    }).build();
-    // 44 is where a 32-bit TSS has ECX (SDM vol. 3A, figure 7-2).
-    expect(await words(image)).toEqual([0x2_0000, 0x20, 0x1234, 0x2]);
-  });
+        idt: { at: 0x5000, stubs: { in: "ram", offset: 0x3000 }, vectors: { "#UD": { task: "second" } } },
+        cpu: { rsp: 0x1_6000 },
+        place: {
+          first: { code: first, in: "ram", offset: 0x1000 },
+          second: { code: second, in: "ram", offset: 0x2000 },
+        },
+        entry: "first",
+      }).build();
+      expect(await words(image)).toEqual([0x2_0000, 0x20, 0x1234, flags]);
+    },
+  );
 });
 
 describe.skipIf(noQemu !== undefined)("in long mode", () => {

@@ -70,7 +70,7 @@ type GdtNames<T, D> = Naming<T, "in", PlacesIn<D>, "place"> &
 type VectorNames<V, D> = V extends string
   ? KnownLabel<V, D>
   : (V extends { readonly handler: infer H } ? { readonly handler: KnownLabel<H, D> } : unknown) &
-      Naming<V, "segment", SegmentsIn<D>, "segment">;
+      Naming<V, "segment" | "task", SegmentsIn<D>, "segment">;
 
 /** `Names` where an exception has that name; a vector's number, and a name that is computed, the build checks. */
 type KnownVector<Name, Names> = Name extends number | `${number}` | ExceptionName

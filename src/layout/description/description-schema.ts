@@ -182,11 +182,21 @@ async function makeCheck(): Promise<Check> {
     .or(object("gdt.segments.*", { type: "'task-gate'", task: "string", ...dpl }));
   const interrupt = type("string").or(
     object("idt.vectors.*", {
-      handler: "string",
+      "handler?": "string",
+      "task?": "string",
       "type?": "'interrupt' | 'trap'",
       "segment?": "string",
       "ist?": "1 <= number.integer <= 7",
       ...dpl,
+    }).narrow((vector, context) => {
+      if (!("task" in vector)) {
+        return "handler" in vector || context.reject({ path: [...context.path, "handler"], expected: given });
+      }
+      const other = Object.keys(vector).find((key) => key !== "task" && key !== "dpl");
+      return (
+        other === undefined ||
+        context.reject({ path: [...context.path, other], expected: `nothing, since a task gate has no ${other}` })
+      );
     }),
   );
   for (const [kind, { needs, has }] of Object.entries(memoryKeys))

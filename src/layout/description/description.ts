@@ -180,6 +180,14 @@ export interface InterruptDescription {
   readonly ist?: 1 | 2 | 3 | 4 | 5 | 6 | 7;
 }
 
+/** A task gate for a vector: its interrupt or exception switches to a task of its own. Neither in real nor in long mode. */
+export interface InterruptTaskDescription {
+  /** The name of the TSS in the GDT. */
+  readonly task: string;
+  /** The privilege that `int`, `int3` and `into` need to use it, 0 to 3. 0 where not given. */
+  readonly dpl?: 0 | 1 | 2 | 3;
+}
+
 /**
  * The interrupt descriptor table of a guest; in real mode the interrupt vector table, at address 0 where it has no place, as
  * the CPU finds it after a reset. IDTR holds it at entry.
@@ -189,7 +197,7 @@ export interface IdtDescription extends TablePlacement {
    * Where each vector goes: by its number, 0 to 255, or the name of its exception such as `"#PF"`. A label stands for
    * `{ handler: label }`. In real mode a label is all that a vector has.
    */
-  readonly vectors: Readonly<Record<number | string, string | InterruptDescription>>;
+  readonly vectors: Readonly<Record<number | string, string | InterruptDescription | InterruptTaskDescription>>;
   /**
    * Where stubs are put that make all vectors look alike: each handler is called as a subroutine, with the address of a frame
    * that holds all registers, the vector and an error code, in RDI or EDI; see {@link exceptionFrame64}. Where not given, the

@@ -1,6 +1,6 @@
 /** The GDT, the LDTs and the TSSs with everything in them, once gates know the addresses of their labels. */
 import type { CallGateDescription, GuestDescription, TaskGateDescription } from "../description/description.ts";
-import type { Descriptor } from "../descriptors/index.ts";
+import type { Descriptor, TaskGate } from "../descriptors/index.ts";
 import type { Image } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
 import { hasLongTables, gateBits, imageEntries, type PlannedEntry } from "./planned-entry.ts";
@@ -80,7 +80,13 @@ function callGate(
   });
 }
 
-function taskGate({ tasks }: PlannedGdt, path: string, gate: TaskGateDescription, isLong: boolean): Descriptor {
+/** A gate to a task, of the GDT or an IDT. `path` is where the description has it. */
+export function taskGate(
+  { tasks }: PlannedGdt,
+  path: string,
+  gate: Omit<TaskGateDescription, "type">,
+  isLong: boolean,
+): TaskGate {
   if (isLong) throw new LayoutError(`${path}: long mode has no task gates`, { code: "INCONSISTENT", value: gate });
   const found = tasks.find(({ entry }) => entry.name === gate.task);
   if (found !== undefined) return { type: "task-gate", selector: found.entry.selector, ...levelOf(gate) };

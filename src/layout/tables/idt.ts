@@ -1,7 +1,7 @@
 /** The IDT, or in real mode the interrupt vector table. */
 import { hex } from "../../core/hex.ts";
 import type { DescriptorTableRegister, SegmentState } from "../cpu-state.ts";
-import type { GuestDescription, InterruptDescription } from "../description/description.ts";
+import type { GuestDescription, InterruptDescription, InterruptTaskDescription } from "../description/description.ts";
 import {
   encodeIdt,
   encodeIvt,
@@ -15,6 +15,7 @@ import { LayoutError } from "../layout-error.ts";
 import type { PlacedTable, TablePlaces } from "../memory/table-places.ts";
 import { gateBits, hasLongTables } from "./planned-entry.ts";
 import { tableRegister, type PlannedGdt } from "./gdt.ts";
+import { taskGate } from "./finish-gdt.ts";
 import { gateSelector, valueOf } from "./labels.ts";
 
 /** A vector of the description. */
@@ -22,7 +23,7 @@ export interface PlannedVector {
   readonly vector: number;
   /** Where the description has it. */
   readonly path: string;
-  readonly description: InterruptDescription;
+  readonly description: InterruptDescription | InterruptTaskDescription;
 }
 
 /** The table with its place. */
@@ -110,13 +111,17 @@ export function finishIdt(
 ): ImageIdt | undefined {
   if (planned === undefined) return undefined;
   const vectors = planned.vectors.map((each): ImageVector => {
-    const { vector, path } = each;
-    const { handler } = each.description;
+    const { vector, path, description: given } = each;
+    if ("task" in given) {
+      const gate = taskGate(labels.gdt!, path, given, hasLongTables(description));
+      return { vector, handler: `gdt.segments.${given.task}`, gate };
+    }
+    const { handler } = given;
     const address = valueOf(labels.symbols, path, handler);
     const offset = labels.stubs?.get(vector) ?? address;
     return labels.gdt === undefined
       ? { vector, handler, far: farVector(path, offset, labels.cs) }
-      : { vector, handler, gate: gateOf(description, labels.gdt, each, offset) };
+      : { vector, handler, gate: gateOf(description, labels.gdt, { path, given }, offset) };
   });
   return { at: planned.place.phys, vectors };
 }
@@ -132,7 +137,7 @@ function farVector(path: string, offset: bigint, cs: SegmentState): RealModeVect
 function gateOf(
   description: GuestDescription,
   { entries }: PlannedGdt,
-  { path, description: given }: PlannedVector,
+  { path, given }: { readonly path: string; readonly given: InterruptDescription },
   offset: bigint,
 ): IdtGate {
   const bits = gateBits(description);

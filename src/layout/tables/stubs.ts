@@ -29,7 +29,7 @@ export async function planStubs(
     throw new LayoutError(`idt.stubs: there are none for ${description.mode}`, { code: "INCONSISTENT", value: stubs });
   }
   const handlers: Readonly<Record<number, string>> = Object.fromEntries(
-    idt.vectors.map(({ vector, description: { handler } }) => [vector, handler]),
+    idt.vectors.flatMap(({ vector, description: each }) => ("handler" in each ? [[vector, each.handler]] : [])),
   );
   const code: AnyCode = exceptionStubs(bits, handlers);
   const place = findPlace(places, stubs.in, "idt.stubs.in");
@@ -45,5 +45,6 @@ export function stubAddresses(
   { vectors }: PlannedIdt,
   symbols: ReadonlyMap<string, bigint>,
 ): ReadonlyMap<number, bigint> {
-  return new Map(vectors.map(({ vector }) => [vector, symbols.get(`idt.stubs.${stubLabel(vector)}`)!]));
+  const stubbed = vectors.filter(({ description }) => "handler" in description);
+  return new Map(stubbed.map(({ vector }) => [vector, symbols.get(`idt.stubs.${stubLabel(vector)}`)!]));
 }
