@@ -36,3 +36,9 @@ export const fromSource: readonly string[] = [
   "--import",
   import.meta.resolve("tsx"),
 ];
+
+/** For a Vitest that is no part of this one, and that writes snapshots as on a developer's machine. */
+export const outsideOfVitest: Readonly<Record<string, undefined>> = {
+  ...{ CI: undefined, NODE_OPTIONS: undefined, FORCE_COLOR: undefined },
+  ...{ VITEST: undefined, VITEST_MODE: undefined, VITEST_POOL_ID: undefined, VITEST_WORKER_ID: undefined },
+};

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { describeKvm } from "../kvm/require-kvm.ts";
-import { fromSource, run, tsc } from "./child.ts";
+import { fromSource, outsideOfVitest, run, tsc } from "./child.ts";
 import { typeScriptFences } from "./fences.ts";
 import { filesUnder, packageRoot, textOf } from "./source-files.ts";
 import { userProject } from "./user-project.ts";
@@ -15,18 +15,25 @@ const documents = [
   }),
 ];
 const programs = documents.flatMap((document) =>
-  typeScriptFences(textOf(document)).map((fence) => ({
-    ...fence,
-    where: `${document}:${fence.line}`,
-    file: `${document.replaceAll("/", "-")}-${fence.line}.ts`,
-    needsKvm: /\bboot(?:Smp)?\b|guestwright\/kvm/.test(fence.code),
-  })),
+  typeScriptFences(textOf(document)).map((fence) => {
+    const isTest = /from "vitest"/.test(fence.code);
+    // A fence that others import begins with its name.
+    const [, name] = /^\/\/ (\S+\.ts)\n/.exec(fence.code) ?? [];
+    return {
+      ...fence,
+      where: `${document}:${fence.line}`,
+      file: name ?? `${document.replaceAll("/", "-")}-${fence.line}${isTest ? ".test" : ""}.ts`,
+      isTest,
+      needsKvm: /\bboot(?:Smp)?\b|guestwright\/kvm/.test(fence.code),
+    };
+  }),
 );
 
 // As many empty lines in front as the document has: the compiler's line numbers are then the document's.
-const project = userProject(
-  Object.fromEntries(programs.map(({ file, line, code }) => [file, "\n".repeat(line - 1) + code])),
-);
+const project = userProject({
+  ...Object.fromEntries(programs.map(({ file, line, code }) => [file, "\n".repeat(line - 1) + code])),
+  "matchers.d.ts": `import "guestwright/testing";\n`,
+});
 afterAll(project.remove);
 
 test("every ts fence compiles", async () => {
@@ -37,7 +44,7 @@ for (const [needsKvm, describeGroup] of [
   [false, describe],
   [true, describeKvm],
 ] as const) {
-  const group = programs.filter((each) => each.output !== undefined && each.needsKvm === needsKvm);
+  const group = programs.filter((each) => each.output !== undefined && !each.isTest && each.needsKvm === needsKvm);
   if (group.length === 0) continue;
   describeGroup(`a ts fence prints what the text fence after it says${needsKvm ? ", on KVM" : ""}`, () => {
     test.each(group)("$where", async ({ file, output }) => {
@@ -46,6 +53,21 @@ for (const [needsKvm, describeGroup] of [
     });
   });
 }
+
+describeKvm("a ts fence of tests passes, or fails with what the text fence after it says", () => {
+  test.each(programs.filter(({ isTest }) => isTest))("$where", async ({ file, output }) => {
+    const vitest = path.join(packageRoot, "node_modules/vitest/vitest.mjs");
+    const arguments_ = ["run", file, "--config", path.join(packageRoot, "test/project/fence-tests.config.ts")];
+    const env = { ...outsideOfVitest, NO_COLOR: "1" };
+    const ended = await run(process.execPath, [vitest, ...arguments_, "--root", project.folder], {
+      cwd: project.folder,
+      env,
+    });
+    expect([ended.status, output === undefined ? ended.stderr : ""]).toEqual([output === undefined ? 0 : 1, ""]);
+    const printed = ended.stderr.split("\n").map((line) => line.replace(/^(?:\w*Error): /, "").trimEnd());
+    expect(printed).toEqual(expect.arrayContaining(output?.trimEnd().split("\n") ?? []));
+  });
+});
 
 test("the README's commands", () => {
   expect(textOf("README.md")).toContain("npm ci && npm start");

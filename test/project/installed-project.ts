@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { buildPackage } from "./built-package.ts";
-import { run, type Ended } from "./child.ts";
+import { outsideOfVitest, run, type Ended } from "./child.ts";
 import { packageRoot } from "./source-files.ts";
 
 /** A project in a temporary folder with the packed package installed in it, and Vitest beside. */
@@ -48,19 +48,10 @@ export async function installPackage(): Promise<InstalledProject> {
     folder,
     write: (file, text) => writeFileSync(path.join(folder, file), text),
     node: (program, ...args) =>
-      run(process.execPath, [path.join(modules, program), ...args], { cwd: folder, env: plain }),
+      run(process.execPath, [path.join(modules, program), ...args], {
+        cwd: folder,
+        env: { ...outsideOfVitest, NO_COLOR: "1" },
+      }),
     remove,
   };
 }
-
-/** As on a terminal without colour, and not as part of this run of Vitest. */
-const plain: Readonly<Record<string, string | undefined>> = {
-  NO_COLOR: "1",
-  FORCE_COLOR: undefined,
-  CI: undefined,
-  VITEST: undefined,
-  VITEST_MODE: undefined,
-  VITEST_POOL_ID: undefined,
-  VITEST_WORKER_ID: undefined,
-  NODE_OPTIONS: undefined,
-};

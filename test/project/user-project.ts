@@ -8,7 +8,9 @@ export function userProject(files: Readonly<Record<string, string>>): { folder: 
   const folder = mkdtempSync(path.join(tmpdir(), "guestwright-user-"));
   mkdirSync(path.join(folder, "node_modules"));
   symlinkSync(packageRoot, path.join(folder, "node_modules/guestwright"));
-  symlinkSync(path.join(packageRoot, "node_modules/@types"), path.join(folder, "node_modules/@types"));
+  for (const name of ["@types", "vitest"]) {
+    symlinkSync(path.join(packageRoot, "node_modules", name), path.join(folder, "node_modules", name));
+  }
   const manifest = JSON.stringify({ name: "user", type: "module" });
   // An example may define what it does not go on to use.
   const compilerOptions = { noUnusedLocals: false, noUnusedParameters: false };
