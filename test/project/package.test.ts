@@ -1,10 +1,11 @@
-import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { buildPackage } from "./built-package.ts";
 import { run } from "./child.ts";
 import { typeScriptFences } from "./fences.ts";
-import { entryPoints, filesUnder, packageRoot, textOf } from "./source-files.ts";
+import { installPackage } from "./installed-project.ts";
+import { entryPoints, filesUnder, textOf } from "./source-files.ts";
 
 /** One package, as `npm pack --json` lists it. */
 interface Packed {
@@ -45,30 +46,17 @@ test("the package holds the build, its source, the licence and the documents, an
 });
 
 test("installed from the tarball, npx runs it, and a guest in TypeScript finds it", async () => {
-  const { folder, remove } = await buildPackage();
-  onTestFinished(remove);
-  const project = path.join(folder, "a project");
-  const modules = path.join(project, "node_modules");
-  const installed = path.join(modules, "guestwright");
-  mkdirSync(installed, { recursive: true });
-  const pack = await run("npm", ["pack", "--ignore-scripts", "--pack-destination", project], { cwd: folder });
-  expect(pack.status, pack.stderr).toBe(0);
-  const tarball = readdirSync(project).find((file) => file.endsWith(".tgz"));
-  await run("tar", ["-xzf", path.join(project, tarball!), "--strip-components=1", "-C", installed]);
-
-  // What npm does besides: the dependencies, and a link to the program.
-  const { dependencies, bin } = JSON.parse(textOf("package.json")) as Record<string, Record<string, string>>;
-  for (const name of Object.keys(dependencies!)) {
-    mkdirSync(path.dirname(path.join(modules, name)), { recursive: true });
-    symlinkSync(path.join(packageRoot, "node_modules", name), path.join(modules, name));
-  }
+  const project = await installPackage();
+  onTestFinished(project.remove);
+  const modules = path.join(project.folder, "node_modules");
+  // npm makes this link, too.
+  const { bin } = JSON.parse(textOf("package.json")) as { bin: Record<string, string> };
   mkdirSync(path.join(modules, ".bin"));
-  symlinkSync(path.join("../guestwright", bin!["guestwright"]!), path.join(modules, ".bin/guestwright"));
-
-  writeFileSync(path.join(project, "package.json"), "{}");
-  writeFileSync(path.join(project, "guest.ts"), typeScriptFences(textOf("docs/cli.md"))[0]!.code);
-  rmSync(path.join(installed, "src"), { recursive: true });
-  const ended = await run("npx", ["--no", "guestwright", "inspect", "guest.ts", "symbols"], { cwd: project });
+  symlinkSync(path.join("../guestwright", bin["guestwright"]!), path.join(modules, ".bin/guestwright"));
+  rmSync(path.join(modules, "guestwright/src"), { recursive: true });
+  project.write("package.json", "{}");
+  project.write("guest.ts", typeScriptFences(textOf("docs/cli.md"))[0]!.code);
+  const ended = await run("npx", ["--no", "guestwright", "inspect", "guest.ts", "symbols"], { cwd: project.folder });
   expect({ status: ended.status, stdout: ended.stdout }).toEqual({
     status: 0,
     stdout: "symbols\n  0x00000008  physical 0x00004008  guest.probe\n",
