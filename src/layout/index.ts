@@ -3,7 +3,6 @@ export type { CodePlace } from "../core/code-place.ts";
 export type { CpuState, DescriptorTableRegister, GeneralRegisters, SegmentName, SegmentState } from "./cpu-state.ts";
 export type {
   CpuDescription,
-  GdtDescription,
   GuestDescription,
   MappingDescription,
   MemoryDescription,
@@ -11,20 +10,23 @@ export type {
   PlaceDescription,
   SectionDescription,
   AliasDescription,
+  StackDescription,
+  StorageDescription,
+  WindowDescription,
+} from "./description/description.ts";
+export type {
+  GdtDescription,
   CallGateDescription,
   IdtDescription,
   InterruptDescription,
   InterruptTaskDescription,
   LdtDescription,
   SegmentDescription,
-  StackDescription,
   StackPointer,
-  StorageDescription,
   TablePlacement,
   TaskGateDescription,
   TssDescription,
-  WindowDescription,
-} from "./description/description.ts";
+} from "./description/table-descriptions.ts";
 export type { Consistent, Mistake } from "./description/consistent.ts";
 export type { SymbolsIn } from "./description/symbol-names.ts";
 export { entryViolations, type EntryViolation } from "./entry/entry-rules.ts";

@@ -118,7 +118,7 @@ describe("kinds of memory", () => {
         "memory.device": { kind: "mmio", at: 0x20000, size: "4KiB" },
         "paging.map.device": { virt: 0x20000, phys: 0x20000, size: "4KiB", access: "rw" },
       }),
-      "paging.map.device: there is no memory at 0x20000 of its physical 0x20000..0x20fff\n  hint: there is memory at 0x0..0x7fff (ram)",
+      'paging.map.device: there is no memory at 0x20000 of its physical 0x20000..0x20fff\n  hint: memory.device is mmio and has none; a mapping of it says backing "none"',
       "NO_MEMORY",
       0x20000n,
     ],

@@ -46,17 +46,23 @@ function withoutTrailingZeros(bytes: Uint8Array): Uint8Array {
 
 /** Throws unless memory backs all of a range. */
 export function requireMemory(regions: readonly MemoryRegion[], range: Range, what: string): void {
-  const memory = regions.filter(hasMemory);
-  const missing = firstUnbacked(memory, range);
+  const missing = firstUnbacked(regions.filter(hasMemory), range);
   if (missing === undefined) return;
   throw new LayoutError(`${what}: there is no memory at ${hex(missing)} of its physical ${extentToText(range)}`, {
     code: "NO_MEMORY",
     value: missing,
-    hint:
-      memory.length === 0
-        ? "there is no memory at all"
-        : `there is memory at ${memory.map((region) => `${extentToText(region)} (${region.name})`).join(", ")}`,
+    hint: whereMemoryIs(regions, range),
   });
+}
+
+/** What there is instead: a window where memory was wanted, or memory elsewhere. */
+function whereMemoryIs(regions: readonly MemoryRegion[], wanted: Range): string {
+  const window = regions.find((region) => !hasMemory(region) && overlap(region, wanted));
+  if (window !== undefined) {
+    return `memory.${window.name} is ${window.kind} and has none; a mapping of it says backing "none"`;
+  }
+  const memory = regions.filter(hasMemory).map((region) => `${extentToText(region)} (${region.name})`);
+  return memory.length === 0 ? "there is no memory at all" : `there is memory at ${memory.join(", ")}`;
 }
 
 /** Throws unless no memory backs any of a range. */

@@ -2,7 +2,7 @@
 import type { PhysAddr, VirtAddr } from "../../core/address.ts";
 import { hex } from "../../core/hex.ts";
 import { sizeToText, toBytes } from "../../core/units.ts";
-import type { TablePlacement } from "../description/description.ts";
+import type { TablePlacement } from "../description/table-descriptions.ts";
 import type { ImageMapping } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
 import { extentToText, type Range } from "./extent.ts";

@@ -1,5 +1,6 @@
 /** The GDT, the LDTs and the TSSs with everything in them, once gates know the addresses of their labels. */
-import type { CallGateDescription, GuestDescription, TaskGateDescription } from "../description/description.ts";
+import type { GuestDescription } from "../description/description.ts";
+import type { CallGateDescription, TaskGateDescription } from "../description/table-descriptions.ts";
 import type { Descriptor, TaskGate } from "../descriptors/index.ts";
 import type { Image } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";

@@ -1,7 +1,8 @@
 /** The GDT and what its system segments lead to, on their way: where each lies, and what the registers hold of it. */
 import { hex } from "../../core/hex.ts";
 import type { DescriptorTableRegister, SegmentState } from "../cpu-state.ts";
-import type { GuestDescription, LdtDescription, TssDescription } from "../description/description.ts";
+import type { GuestDescription } from "../description/description.ts";
+import type { LdtDescription, TssDescription } from "../description/table-descriptions.ts";
 import { encodeTaskState, type SystemSegment, type TaskState } from "../descriptors/index.ts";
 import { segmentStateAt } from "../descriptors/segment-state.ts";
 import { entryModes } from "../entry/entry-mode.ts";

@@ -1,7 +1,8 @@
 /** The IDT, or in real mode the interrupt vector table. */
 import { hex } from "../../core/hex.ts";
 import type { DescriptorTableRegister, SegmentState } from "../cpu-state.ts";
-import type { GuestDescription, InterruptDescription, InterruptTaskDescription } from "../description/description.ts";
+import type { GuestDescription } from "../description/description.ts";
+import type { InterruptDescription, InterruptTaskDescription } from "../description/table-descriptions.ts";
 import {
   encodeIdt,
   encodeIvt,

@@ -1,5 +1,6 @@
 /** A GDT or an LDT on its way: names and selectors first, since code and other tables use them; gates lead to labels. */
-import type { GuestDescription, SegmentDescription, TssDescription } from "../description/description.ts";
+import type { GuestDescription } from "../description/description.ts";
+import type { SegmentDescription, TssDescription } from "../description/table-descriptions.ts";
 import type { Descriptor } from "../descriptors/index.ts";
 import { encodeDescriptor } from "../descriptors/index.ts";
 import { entryModes } from "../entry/entry-mode.ts";

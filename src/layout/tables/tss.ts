@@ -2,7 +2,7 @@
 import { hex } from "../../core/hex.ts";
 import { toBytes } from "../../core/units.ts";
 import type { SegmentName, SegmentState } from "../cpu-state.ts";
-import type { StackPointer, TssDescription } from "../description/description.ts";
+import type { StackPointer, TssDescription } from "../description/table-descriptions.ts";
 import type { PortRange, TaskState } from "../descriptors/index.ts";
 import { LayoutError } from "../layout-error.ts";
 import type { GuestSpace } from "../memory/address-space.ts";
