@@ -3,13 +3,14 @@ import { hex } from "../../core/hex.ts";
 import { msrNameOf } from "../abi/msr-names.ts";
 import type { Exit } from "../exits/exits.ts";
 import type { LoadableImage } from "../machine/load-image.ts";
+import { GrowingBytes } from "./growing-bytes.ts";
 import { fieldsOfKind } from "./recorded-fields.ts";
 import type { TranscriptExit } from "./transcript.ts";
 
-/** An exit of a port whose data comes in parts. */
+/** An exit, and of one of a port its data, which may come in parts. */
 interface Entry {
   readonly exit: TranscriptExit;
-  readonly parts: Uint8Array[];
+  readonly data: GrowingBytes | undefined;
 }
 
 /** The exits of a run so far. */
@@ -29,22 +30,21 @@ export class Recording {
   /** Takes an exit with its answer. @param where the place of the instruction, where it is to be recorded */
   add(exit: Exit, where: string | undefined): void {
     const last = this.#entries.at(-1);
-    if (last !== undefined && isJoined(last.exit, exit)) {
-      last.parts.push(exit.data.slice());
-      return;
-    }
+    if (last?.data !== undefined && isJoined(last.exit, exit)) return last.data.add(exit.data);
     const symbol = this.#symbolOf(exit);
+    const notes = { ...(symbol === undefined ? {} : { symbol }), ...(where === undefined ? {} : { where }) };
     const recorded = recordExit(exit);
+    const isOfPort = recorded.kind === "io-out" || recorded.kind === "io-in";
     this.#entries.push({
-      exit: { ...recorded, ...(symbol === undefined ? {} : { symbol }), ...(where === undefined ? {} : { where }) },
-      parts: recorded.kind === "io-out" || recorded.kind === "io-in" ? [recorded.data] : [],
+      exit: { ...recorded, ...notes },
+      data: isOfPort ? new GrowingBytes(recorded.data) : undefined,
     });
   }
 
   /** All exits. */
   exits(): readonly TranscriptExit[] {
-    return this.#entries.map(
-      ({ exit, parts }) => (parts.length > 1 ? { ...exit, data: concat(parts) } : exit) as TranscriptExit,
+    return this.#entries.map(({ exit, data }) =>
+      data === undefined ? exit : ({ ...exit, data: data.all() } as TranscriptExit),
     );
   }
 
@@ -73,14 +73,4 @@ type Continued = Extract<Exit, { readonly kind: "io-out" | "io-in" }>;
 function isJoined(last: TranscriptExit, exit: Exit): exit is Continued {
   if (exit.kind !== "io-out" && exit.kind !== "io-in") return false;
   return last.kind === exit.kind && last.port === exit.port && last.size === exit.size;
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
