@@ -6,6 +6,7 @@ import {
   boot,
   exitDevice,
   locationToText,
+  record,
   type Device,
   type Duration,
   type Exit,
@@ -13,6 +14,7 @@ import {
   type Machine,
 } from "../kvm/index.ts";
 import { symbolAt, type Image } from "../layout/index.ts";
+import { imageToHtml } from "../picture/index.ts";
 import type { ExitName } from "./exit-codes.ts";
 import { consoleDevices } from "./guest/console-devices.ts";
 import { columns } from "./output/columns.ts";
@@ -20,6 +22,7 @@ import { tellExit } from "./output/exit-lines.ts";
 import { toJson } from "./output/plain.ts";
 import { withProgress } from "./output/progress.ts";
 import type { Terminal } from "./output/terminal.ts";
+import { writeOutput } from "./output/write-output.ts";
 
 /** How a guest is to be run. */
 export interface GuestRun {
@@ -32,6 +35,10 @@ export interface GuestRun {
   readonly exitPort: number | undefined;
   readonly device: string | undefined;
   readonly json: boolean;
+  /** The file to write a page about the run to. */
+  readonly html: string | undefined;
+  /** What the page is called. */
+  readonly title: string;
 }
 
 /** What the program ends with, by the exit that ended the run. */
@@ -51,19 +58,24 @@ export async function runGuest(image: Image, run: GuestRun, terminal: Terminal):
   const onInterrupt = (): void => stop.abort();
   process.on("SIGINT", onInterrupt);
   const exits = new ExitReport(image, machine, run, terminal);
+  const recorder = run.html === undefined ? undefined : record(machine, { places: true });
   try {
-    return await withProgress(
+    const outcome = await withProgress(
       terminal,
       () => `running, ${exits.count} exits`,
-      () => follow(machine, run, exits, stop.signal, terminal),
+      () => follow(recorder ?? machine, run, exits, stop.signal, terminal),
     );
+    if (recorder !== undefined && run.html !== undefined) {
+      writeOutput(run.html, imageToHtml(image, { title: run.title, transcript: recorder.transcript() }));
+    }
+    return outcome;
   } finally {
     process.off("SIGINT", onInterrupt);
   }
 }
 
 async function follow(
-  machine: Machine,
+  machine: Pick<Machine, "stream">,
   run: GuestRun,
   exits: ExitReport,
   signal: AbortSignal,

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { sectionNames } from "../../src/cli/output/image-sections.ts";
-import { imageToText } from "guestwright";
+import { imageToHtml, imageToText } from "guestwright";
 import { called, folderWith } from "./cli.ts";
 import { longModeFile, longModeImage, rawCode } from "./image-files.ts";
 
@@ -39,6 +39,35 @@ describe("inspect", () => {
     expect(found["listing"]![0]).toMatchObject({
       listing: expect.arrayContaining([expect.objectContaining({ bytes: "f4" })]) as unknown,
     });
+  });
+});
+
+describe("inspect --html", () => {
+  test("writes a page with all of the image, and prints nothing", async () => {
+    const file = path.join(await folder(), "guest.json");
+    const page = file.replace("guest.json", "page.html");
+    expect(await called(["inspect", file, "--html", page])).toEqual({ status: 0, stdout: "", stderr: "" });
+    const expected = imageToHtml(await longModeImage(), { title: "guest.json" });
+    expect(readFileSync(page, "utf8")).toBe(expected);
+    expect((await called(["inspect", file, "--html", "-"])).stdout).toBe(Buffer.from(expected).toString());
+  });
+
+  test("beside a section or --json is refused", async () => {
+    const message = "--html writes a page with every section, and nothing else";
+    const hint = "leave --json and the sections out";
+    expect(await onFile("inspect", "guest.json", "--html", "page.html", "memory")).toEqual({
+      status: 2,
+      stdout: "",
+      stderr: `guestwright: ${message}\n  hint: ${hint}\n`,
+    });
+    const { status, stderr } = await onFile("inspect", "guest.json", "--html", "page.html", "--json");
+    expect(status).toBe(2);
+    expect(JSON.parse(stderr)).toEqual({ error: { code: "BAD_VALUE", message, hint } });
+  });
+
+  test("a page that cannot be written is said", async () => {
+    const { status, stderr } = await onFile("inspect", "guest.json", "--html", "/nowhere/page.html");
+    expect({ status, stderr }).toEqual({ status: 3, stderr: "guestwright: cannot write /nowhere/page.html: ENOENT\n" });
   });
 });
 

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { al, ax, code16, dx, imageToJson, layout, type Code16 } from "guestwright";
 import { expect, test } from "vitest";
@@ -18,6 +19,18 @@ async function fileOf(code: Code16<never, never> | Code16<"again", never>): Prom
 const withoutSource = (text: string): string => text.replaceAll(/ \(test\/.*?\)$/gm, "");
 
 describeKvm("run", () => {
+  test("--html writes a page with the exits, and lists them as without", async () => {
+    const file = await fileOf(code16().mov(al, 0x48).out(0x10, al).hlt());
+    const page = file.replace("guest.json", "page.html");
+    const listed = await called(["run", file]);
+    expect(await called(["run", file, "--html", page])).toEqual(listed);
+    const text = readFileSync(page, "utf8")
+      .replaceAll(/<[^>]*>/g, " ")
+      .replaceAll(/\s+/g, " ");
+    expect(text).toContain("2 exits in their order");
+    expect(text).toContain("1 io-out port 0x10: &quot;H&quot; guest+0x2");
+  });
+
   test("lists exits with what they are about and where the guest was", async () => {
     const file = await fileOf(code16().mov(al, 0x48).out(0x10, al).in(ax, 0x20).mov(dx, 0x1000).out(dx, ax).hlt());
     const { status, stdout, stderr } = await called(["run", file, "--input", file.replace("guest.json", "input")]);

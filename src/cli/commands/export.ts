@@ -1,8 +1,6 @@
-import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { sizeToText } from "../../core/units.ts";
 import { imageFormats, imageToFile, type ExportTarget, type ImageFormatName } from "../../layout/index.ts";
-import { CliError } from "../cli-error.ts";
 import { command, type Command } from "../command/command.ts";
 import { file } from "../command/reader.ts";
 import { formatReader, targetReader } from "../guest/export-readers.ts";
@@ -10,6 +8,7 @@ import { exportFindings, findingToText } from "../guest/findings.ts";
 import { guestOperand, guestOptions, jsonOption } from "../guest/guest-options.ts";
 import { loadGuest } from "../guest/load-guest.ts";
 import { toJson } from "../output/plain.ts";
+import { writeOutput } from "../output/write-output.ts";
 
 /** `guestwright export` */
 export const exportCommand: Command = command({
@@ -64,15 +63,6 @@ export const exportCommand: Command = command({
     return "done";
   },
 });
-
-function writeOutput(file: string, bytes: Uint8Array): void {
-  try {
-    writeFileSync(file, bytes);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new CliError(`cannot write ${file}: ${code}`, { code: "NOT_WRITTEN", value: file, cause: error });
-  }
-}
 
 /** How each machine that takes the file is given it. */
 function startLines(format: ImageFormatName, file: string, only: ExportTarget | undefined): string {

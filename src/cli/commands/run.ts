@@ -1,3 +1,4 @@
+import path from "node:path";
 import { command } from "../command/command.ts";
 import { count, duration, file, port, text } from "../command/reader.ts";
 import { CliError } from "../cli-error.ts";
@@ -26,12 +27,14 @@ export const runCommand: Command = command({
     input: { summary: "answers reads of ports with the bytes of a file; - is standard input", value: file },
     "exit-port": { summary: "what the guest writes to this port ends the run and is the exit code", value: port },
     device: { summary: "KVM's device; /dev/kvm unless given", value: text("PATH", "the path of a device") },
+    html: { summary: "writes the image and its exits to this file, as a page for a browser", value: file },
     json: { summary: "prints one JSON object a line for each exit, for programs" },
   },
   examples: [
     { line: "run guest.ts", summary: "lists the exits" },
     { line: "run guest.ts --console 0xe9 --timeout 1s", summary: "shows what the guest prints" },
     { line: "run guest.ts --json | jq .kind", summary: "hands the exits to a program" },
+    { line: "run guest.ts --html run.html", summary: "draws the exits, and leads from each to its code" },
     { line: "run boot.bin --at 0x7c00 --mode real16", summary: "runs raw bytes" },
   ],
   exits: ["host", "guest", "timeout", "interrupted"],
@@ -48,7 +51,13 @@ export const runCommand: Command = command({
     const { runGuest } = await import("../run-guest.ts");
     return await runGuest(
       image,
-      { ...options, answers, maxExits: options["max-exits"], exitPort: options["exit-port"] },
+      {
+        ...options,
+        title: path.basename(guest!),
+        answers,
+        maxExits: options["max-exits"],
+        exitPort: options["exit-port"],
+      },
       terminal,
     );
   },

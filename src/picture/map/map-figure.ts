@@ -48,7 +48,7 @@ export function mapFigure({ id, title, ranges, more, digits }: MemoryMap): Marku
           aria-pressed="false"
           title="Room for every name, or lengths to scale"
         >
-          Even
+          Even sizes
         </button>
       </div>
     </figcaption>

@@ -13,7 +13,7 @@ export function memorySection(contents: PageContents): Section {
   const virtual = virtualMap(contents);
   const physical = physicalMap(contents);
   const body = html`<p class="faint">
-      To scale; gaps are cut short. Click a range to see it close, drag to move, turn the wheel to zoom. Even gives
+      To scale; gaps are cut short. Click a range to see it close, drag to move, turn the wheel to zoom. Even sizes give
       every range room for its name.
     </p>
     <noscript><p>The drawings take JavaScript. The tables have the same ranges.</p></noscript>
