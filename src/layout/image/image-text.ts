@@ -4,14 +4,13 @@
  */
 import { listingToText } from "../../asm/index.ts";
 import { hexdump } from "../../core/hexdump.ts";
-import { show } from "../../core/show.ts";
 import type { Chunk, Image, ImageProgram } from "../image.ts";
-import { LayoutError } from "../layout-error.ts";
+import { requireImage } from "./require-image.ts";
 import { cpuLines } from "./text/cpu-lines.ts";
 import { address } from "./text/extent.ts";
 import { e820Lines, mappingLines, memoryLines, pageTableLines, stackLines } from "./text/memory-lines.ts";
 import { type Section, tableSections } from "./text/table-lines.ts";
-import { isTold } from "./told-chunks.ts";
+import { toldBy } from "./told-chunks.ts";
 
 /** What of an image the text shows. */
 export interface ImageTextOptions {
@@ -29,7 +28,7 @@ export interface ImageTextOptions {
  * ```
  */
 export function imageToText(image: Image, options: ImageTextOptions = {}): string {
-  checkImage(image);
+  requireImage("imageToText", image);
   const sections: readonly Section[] = [
     ["memory map (physical)", memoryLines(image)],
     ["stacks", stackLines(image)],
@@ -39,25 +38,13 @@ export function imageToText(image: Image, options: ImageTextOptions = {}): strin
     ["mappings", mappingLines(image)],
     ["page tables", pageTableLines(image)],
     ...image.programs.map((program) => programSection(program, options)),
-    ...image.chunks.filter((chunk) => !isShown(image, chunk)).map(dataSection),
+    ...otherChunks(image).map(dataSection),
     ["warnings", image.warnings.map(({ message }) => message)],
   ];
   return sections
     .filter(([, lines]) => lines.length > 0)
     .map(([title, lines]) => [title, ...lines.map((line) => `  ${line}`)].join("\n"))
     .join("\n\n");
-}
-
-/** Throws unless authors without types passed an image. */
-function checkImage(image: unknown): void {
-  const isObject = typeof image === "object" && image !== null;
-  if (isObject && ["memory", "chunks", "cpu", "programs", "warnings"].every((key) => key in image)) return;
-  const isOnItsWay = isObject && ("then" in image || "build" in image);
-  throw new LayoutError(`imageToText takes an image, from layout(...).build(), got ${show(image)}`, {
-    code: "BAD_DESCRIPTION",
-    value: image,
-    ...(isOnItsWay ? { hint: "await layout(...).build()" } : {}),
-  });
 }
 
 function programSection({ name, mode, phys, sections, listing }: ImageProgram, options: ImageTextOptions): Section {
@@ -68,10 +55,12 @@ function programSection({ name, mode, phys, sections, listing }: ImageProgram, o
   ];
 }
 
-/** Whether another section shows these bytes already: page tables entry by entry, other tables, a listing. */
-function isShown(image: Image, chunk: Chunk): boolean {
-  if (image.paging !== undefined && chunk.name === "page tables") return true;
-  return isTold(image, chunk);
+/** The chunks whose bytes no other section shows: page tables entry by entry, other tables, a listing. */
+function otherChunks(image: Image): readonly Chunk[] {
+  const isTold = toldBy(image);
+  return image.chunks.filter(
+    (chunk) => !(image.paging !== undefined && chunk.name === "page tables") && !isTold(chunk),
+  );
 }
 
 function dataSection({ name, at, bytes }: Chunk): Section {

@@ -1,7 +1,7 @@
 /** What changed in the bytes of an image that its descriptors, mappings and listings do not tell. */
 import { hex } from "../../../core/hex.ts";
 import type { Chunk, Image } from "../../image.ts";
-import { isTold } from "../told-chunks.ts";
+import { toldBy } from "../told-chunks.ts";
 import { diffBytes } from "./diff-bytes.ts";
 import type { ImageChange, ImagePart } from "./image-change.ts";
 
@@ -11,12 +11,11 @@ const pagingParts: ReadonlySet<ImagePart> = new Set<ImagePart>(["paging", "mappi
 /** Chunks by their names. @param known the changes that were found already */
 export function diffChunks(before: Image, after: Image, known: readonly ImageChange[]): readonly ImageChange[] {
   const isKnown = known.some(({ part }) => pagingParts.has(part));
-  const untold = (image: Image): ReadonlyMap<string, Chunk> =>
-    new Map(
-      image.chunks
-        .filter((chunk) => !(isKnown && chunk.name === "page tables") && !isTold(image, chunk))
-        .map((chunk) => [chunk.name, chunk]),
-    );
+  const untold = (image: Image): ReadonlyMap<string, Chunk> => {
+    const isTold = toldBy(image);
+    const chunks = image.chunks.filter((chunk) => !(isKnown && chunk.name === "page tables") && !isTold(chunk));
+    return new Map(chunks.map((chunk) => [chunk.name, chunk]));
+  };
   const [old, now] = [untold(before), untold(after)];
   return [...new Set([...old.keys(), ...now.keys()])].flatMap((name) => {
     const [was, is] = [old.get(name) ?? chunkOf(before, name), now.get(name) ?? chunkOf(after, name)];
