@@ -21,7 +21,7 @@ const tellings: { readonly [Kind in Exit["kind"]]?: Telling<Kind> } = {
 const MOST_BYTES = 16;
 
 /** Bytes in hexadecimal, and as text where all of them are. */
-export function bytesToText(bytes: Uint8Array): string {
+function bytesToText(bytes: Uint8Array): string {
   const shown = bytes.subarray(0, MOST_BYTES);
   const more = bytes.length > MOST_BYTES ? ` … (${bytes.length} bytes)` : "";
   const isText = shown.every((byte) => (byte >= 0x20 && byte < 0x7f) || byte === 0x0a);
