@@ -17,11 +17,12 @@ const center = (selector: string) => `(() => {
 })()`;
 
 describe.skipIf(noChromium !== undefined)("a page in Chromium", () => {
-  const folder = mkdtempSync(path.join(tmpdir(), "guestwright-page-"));
+  let folder: string;
   const urlOf = (name: string) => pathToFileURL(path.join(folder, `${name}.html`)).href;
   let page: ChromiumPage;
 
   beforeAll(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), "guestwright-page-"));
     const image = await longImage();
     writeFileSync(path.join(folder, "long.html"), imageToHtml(image, { transcript: transcriptOf(image) }));
     const bad = await hostileImage();

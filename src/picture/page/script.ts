@@ -195,9 +195,11 @@ class MemoryMap {
       element(text, "title", {}, range.extent);
       const name = element(text, "tspan", { class: "name" }, range.name);
       const detail = element(text, "tspan", { class: "faint" }, "  " + range.detail);
-      // The name is what must be seen whole.
-      if (text.getComputedTextLength() > width - labelsAt - 2) detail.remove();
       name.dataset.range = detail.dataset.range = index;
+      // The name is what must be seen whole; the last words can be left out first.
+      while (detail.textContent !== "" && text.getComputedTextLength() > width - labelsAt - 2) {
+        detail.textContent = detail.textContent.split(", ").slice(0, -1).join(", ");
+      }
     }
     if (labels.length > room) {
       const text = labels.length - room + " more names: zoom in";

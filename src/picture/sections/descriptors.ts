@@ -42,7 +42,9 @@ function heading(name: string, at: bigint | undefined, anchors: Anchors): Conten
 
 function descriptorRow({ name, selector, descriptor }: ImageDescriptor): Row {
   const bytes = Array.from(encodeDescriptor(descriptor)).toReversed();
-  return { cells: [code(hex(selector, 2)), name, descriptorToText(descriptor), code(`0x${hexBytes(bytes, "")}`)] };
+  return {
+    cells: [code(hex(selector, 2)), name, code(descriptorToText(descriptor)), code(`0x${hexBytes(bytes, "")}`)],
+  };
 }
 
 function vectorRow(entry: ImageVector, anchors: Anchors): Row {
@@ -52,7 +54,7 @@ function vectorRow(entry: ImageVector, anchors: Anchors): Row {
       ? code(`${hex(entry.far.segment, 4)}:${hex(entry.far.offset, 4)}`)
       : link(
           "offset" in entry.gate ? anchors.codeAt(BigInt(entry.gate.offset ?? 0)) : undefined,
-          descriptorToText(entry.gate),
+          code(descriptorToText(entry.gate)),
         );
   return { cells: [code(hex(vector, 2)), exceptionName(vector), link(anchors.name(handler), handler), leadsTo] };
 }
