@@ -17,7 +17,7 @@ function examplesOf(file: string): Example[] {
   const comments = textOf(`src/asm/${file}`).matchAll(/@example\s+\* ```ts\n(?<fence>.*?)\* ```/gs);
   return [...comments].flatMap(({ groups, index }) => {
     const lines = groups!["fence"]!.split("\n").map((line) => line.replace(/^\s*\* ?/, "").trimEnd());
-    const last = lines.filter((line) => line !== "").at(-1) ?? "";
+    const last = lines.findLast((line) => line !== "") ?? "";
     const bytes = promise.exec(last)?.groups!["bytes"];
     if (bytes === undefined) return [];
     const body = lines.join("\n").trim();

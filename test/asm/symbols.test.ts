@@ -66,6 +66,9 @@ describe("symbols from outside", () => {
     ],
     ["tick", "BAD_VALUE", 'symbols: expected an object with a value for each name, got "tick"'],
   ])("%o are no symbols", async (symbols, code, message) => {
-    expect(await failureOf(assemble(code64().hlt(), { symbols: symbols as Record<string, number> }))).toEqual([code, message]);
+    expect(await failureOf(assemble(code64().hlt(), { symbols: symbols as Record<string, number> }))).toEqual([
+      code,
+      message,
+    ]);
   });
 });
