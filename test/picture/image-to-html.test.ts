@@ -150,9 +150,53 @@ test("a guest without paging has a map of physical memory", async () => {
     place: { guest: { code: code16().label("here").hlt(), in: "ram" } },
   }).build();
   const page = imageToHtml(real);
-  expect(section("memory", page)).toContain("Nothing is mapped by page tables: addresses are physical.");
+  expect(section("memory", page)).toContain("Paging is off: addresses are physical.");
   expect(page).toContain("<title>Guest image</title>");
   expect(page).not.toContain('<section id="tables"');
+});
+
+test("tables that map nothing are said to", () => {
+  const broken = { ...image, chunks: image.chunks.filter(({ name }) => name !== "page tables") };
+  expect(section("memory", imageToHtml(broken))).toContain("The page tables map nothing.");
+});
+
+test("LDTs, task states, stacks and the guest's own map of memory are there", async () => {
+  const full: Image = await layout({
+    mode: "long64",
+    memory: {
+      ram: { at: 0x0, size: "64KiB" },
+      bios: { kind: "rom", at: 0xf_0000, size: "8KiB" },
+      shadow: { kind: "alias", at: 0x1f_0000, of: "bios", offset: 0x1000 },
+    },
+    paging: {
+      map: {
+        text: { virt: 0x40_0000, size: "4KiB", access: "rx" },
+        tables: { virt: 0x50_0000, size: "8KiB", access: "rw" },
+      },
+    },
+    stacks: { main: { virt: 0x71_0000, size: "4KiB" } },
+    gdt: {
+      in: "tables",
+      segments: {
+        code: { type: "code", bits: 64 },
+        task: { type: "tss", in: "tables", stacks: { 0: "main" }, ports: [0xe9] },
+        local: { type: "ldt", in: "tables", segments: { gs: { type: "data", base: 0x1000 } } },
+      },
+    },
+    e820: { in: "tables" },
+    stack: "main",
+    place: { guest: { code: code64().hlt(), in: "text" } },
+  }).build();
+  const page = imageToHtml(full);
+  const descriptors = section("descriptors", page);
+  expect(descriptors).toContain("LDT local");
+  expect(descriptors).toMatch(/ gs data32 base 0x1000 /);
+  expect(descriptors).toContain("TSS task");
+  expect(descriptors).toMatch(/ tss64 .*rsp0 0x711000 stacks\.main\.end ports 0xe9 /);
+  const memory = section("memory", page);
+  expect(memory).toContain("main 0x00710000 - 0x00710fff 0x00003000 4KiB 0x0070f000 and 0x00711000");
+  expect(memory).toMatch(/E820 at physical 0x[0-9a-f]{8} Addresses Size Type 0x00000000 - 0x0000ffff 64KiB/);
+  expect(memory).toContain("shadow 4KiB, alias, of bios+0x1000");
 });
 
 test("what is too much is left out, and counted", async () => {

@@ -1,12 +1,14 @@
 /** The maps of memory, and what the page tables map as a list. */
 import { hex } from "../../core/hex.ts";
 import { sizeToText } from "../../core/units.ts";
+import { pagingModeOf } from "../../paging/index.ts";
 import { mapFigure } from "../map/map-figure.ts";
 import { physicalMap } from "../map/physical-map.ts";
 import { rightsToText, virtualMap } from "../map/virtual-map.ts";
 import type { PageContents } from "../page/contents.ts";
 import { html } from "../page/html.ts";
 import { code, link, table, type Section } from "../page/parts.ts";
+import { e820List, stackList } from "./memory-lists.ts";
 
 /** Physical and virtual memory, drawn. */
 export function memorySection(contents: PageContents): Section {
@@ -19,9 +21,14 @@ export function memorySection(contents: PageContents): Section {
     <noscript><p>The drawings take JavaScript. The tables have the same ranges.</p></noscript>
     <div class="maps">
       ${physical.ranges.length === 0 ? undefined : mapFigure(physical)}
-      ${virtual === undefined ? html`<p>Nothing is mapped by page tables: addresses are physical.</p>` : mapFigure(virtual)}
-    </div>`;
+      ${virtual === undefined ? html`<p>${whyNoMap(contents)}</p>` : mapFigure(virtual)}
+    </div>
+    ${stackList(contents)} ${e820List(contents)}`;
   return { id: "memory", title: "Memory", body };
+}
+
+function whyNoMap({ space }: PageContents): string {
+  return pagingModeOf(space.cpu) === "off" ? "Paging is off: addresses are physical." : "The page tables map nothing.";
 }
 
 /** What the guest's first page walk finds; nothing while paging is off. */
