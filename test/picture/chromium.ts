@@ -129,7 +129,9 @@ export class ChromiumPage {
   /** Ends the browser and removes what it wrote. */
   async close(): Promise<void> {
     const ended = once(this.#child, "exit");
-    this.#child.kill("SIGKILL");
+    // A browser that is killed leaves processes that go on writing for a while.
+    this.#session = undefined;
+    void this.send("Browser.close");
     await ended;
     rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5 });
   }
