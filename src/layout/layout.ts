@@ -96,6 +96,6 @@ async function build(given: unknown): Promise<Image> {
     stacks,
     symbols: Object.fromEntries(symbols),
     programs: programs.map(({ program }) => program),
-    warnings: warningsOf(mappings ?? [], pageTables?.requires),
+    warnings: warningsOf(space),
   };
 }

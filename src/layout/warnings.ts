@@ -1,7 +1,8 @@
 /** What is legal but suspicious. */
 import { hex } from "../core/hex.ts";
-import type { CacheSetting, PageTables } from "../paging/index.ts";
+import type { CacheSetting } from "../paging/index.ts";
 import type { ImageMapping, ImageWarning } from "./image.ts";
+import type { GuestSpace } from "./memory/address-space.ts";
 import { overlap, type Range } from "./memory/extent.ts";
 
 /** The least physical address width that CPUs have whose CPUID does not say it: 36 bits (SDM vol. 3A, 4.1.4). */
@@ -33,18 +34,20 @@ const mappingRules: readonly MappingRule[] = [
 ];
 
 /** The warnings that an address space gives. */
-export function warningsOf(
-  mappings: readonly ImageMapping[],
-  requires: PageTables["requires"] | undefined,
-): readonly ImageWarning[] {
+export function warningsOf({ mappings = [], stacks, tables }: GuestSpace): readonly ImageWarning[] {
+  const isStack = new Set(stacks.map(({ name }) => name));
+  const named = mappings.map((mapping) => ({
+    mapping,
+    path: `${isStack.has(mapping.name) ? "stacks" : "paging.map"}.${mapping.name}`,
+  }));
   return [
-    ...mappings.flatMap((mapping) =>
+    ...named.flatMap(({ mapping, path }) =>
       mappingRules
         .filter(({ applies }) => applies(mapping))
-        .map(({ code, why }) => ({ code, message: `paging.map.${mapping.name} ${why}` })),
+        .map(({ code, why }) => ({ code, message: `${path} ${why}` })),
     ),
-    ...cacheAliases(mappings),
-    ...(requires?.gigabytePages === true
+    ...cacheAliases(named),
+    ...(tables?.requires.gigabytePages === true
       ? [
           {
             code: "GIGABYTE_PAGE" as const,
@@ -56,18 +59,19 @@ export function warningsOf(
 }
 
 /** One physical page under two memory types is undefined (SDM vol. 3A, 12.12.4). */
-function cacheAliases(mappings: readonly ImageMapping[]): ImageWarning[] {
-  return mappings.flatMap((mapping, i) =>
-    mappings
+function cacheAliases(
+  named: readonly { readonly mapping: ImageMapping; readonly path: string }[],
+): readonly ImageWarning[] {
+  return named.flatMap(({ mapping, path }, i) =>
+    named
       .slice(i + 1)
-      .filter(
-        (other) => typeIndex(mapping.cache) !== typeIndex(other.cache) && overlap(physical(mapping), physical(other)),
-      )
-      .map((other): ImageWarning => {
+      .filter(({ mapping: other }) => typeIndex(mapping.cache) !== typeIndex(other.cache))
+      .filter(({ mapping: other }) => overlap(physical(mapping), physical(other)))
+      .map(({ mapping: other, path: otherPath }): ImageWarning => {
         const at = mapping.phys > other.phys ? mapping.phys : other.phys;
         return {
           code: "CACHE_ALIAS",
-          message: `paging.map.${mapping.name} and paging.map.${other.name} are the same memory at physical ${hex(at)} under two memory types`,
+          message: `${path} and ${otherPath} are the same memory at physical ${hex(at)} under two memory types`,
         };
       }),
   );
