@@ -116,3 +116,44 @@ describe("the stack", () => {
     ],
   ]);
 });
+
+describe("what is needed for tables and stacks to be used at entry", () => {
+  const vectors = { "#UD": "place.guest.on_ud" };
+  const handled = code64().ud2().label("on_ud").hlt();
+  const tables = { virt: 0x9000, phys: 0x7000, size: "4KiB", access: "rw" };
+  testFailures("LayoutError", [
+    [
+      "several stacks, and none that is named",
+      edit(longGuest(), {
+        "memory.ram.size": "64KiB",
+        stacks: { main: { size: "4KiB", virt: 0x10_0000 }, fault: { size: "4KiB", virt: 0x20_0000 } },
+      }),
+      "stack: there are 2 stacks, so it must name the one at entry\n  hint: there is main, fault",
+      "INCONSISTENT",
+      undefined,
+    ],
+    [
+      "an IDT without a GDT in memory",
+      edit(longGuest(), {
+        "place.guest.code": handled,
+        "paging.map.tables": tables,
+        idt: { in: "tables", vectors },
+      }),
+      "gdt: the gates of the IDT load CS from it, so it needs a place: give at or in",
+      "INCONSISTENT",
+      undefined,
+    ],
+    [
+      "stubs for a label that no program has",
+      edit(longGuest(), {
+        "place.guest.code": handled,
+        "paging.map.tables": tables,
+        gdt: { in: "tables", segments: { code: { type: "code", bits: 64 }, data: { type: "data" } } },
+        idt: { in: "tables", vectors: { "#UD": "place.guest.on_du" }, stubs: { in: "text", offset: 0x100 } },
+      }),
+      'idt.vectors.#UD: no label is named "place.guest.on_du"\n  hint: there is place.guest, place.guest.on_ud',
+      "UNKNOWN_NAME",
+      "place.guest.on_du",
+    ],
+  ]);
+});

@@ -60,6 +60,16 @@ function highest(name: string, size: bigint, within: readonly Range[], used: rea
   });
 }
 
+/** The stack that needs no naming; `undefined` where there is none. */
+function onlyStack(stacks: readonly ImageStack[]): string | undefined {
+  if (stacks.length <= 1) return stacks[0]?.name;
+  throw new LayoutError(`stack: there are ${stacks.length} stacks, so it must name the one at entry`, {
+    code: "INCONSISTENT",
+    value: undefined,
+    hint: `there is ${stacks.map((each) => each.name).join(", ")}`,
+  });
+}
+
 /** A stack pointer: of which stack it is the end, as an offset into SS: 0 where that is the end of all offsets. */
 export interface EntryStack {
   readonly name: string;
@@ -73,7 +83,7 @@ export function stackPointer(
   places: readonly Place[],
   ss: SegmentState,
 ): EntryStack | undefined {
-  const name = stack ?? (stacks.length === 1 && cpu?.rsp === undefined ? stacks[0]!.name : undefined);
+  const name = stack ?? (cpu?.rsp === undefined ? onlyStack(stacks) : undefined);
   if (name === undefined) return undefined;
   if (cpu?.rsp !== undefined) {
     throw new LayoutError("stack: cpu.rsp is given too; give one of them", { code: "INCONSISTENT", value: name });

@@ -1,11 +1,12 @@
 /** The code between the gates of the IDT and the handlers, where a description asks for it. */
-import { assemble, undefinedLabels, type AnyCode } from "../../asm/index.ts";
+import { assemble, definedLabels, undefinedLabels, type AnyCode } from "../../asm/index.ts";
 import type { GuestDescription } from "../description/description.ts";
 import { exceptionStubs, stubLabel } from "../descriptors/index.ts";
 import { LayoutError } from "../layout-error.ts";
 import type { Place } from "../memory/places.ts";
 import { findPlace } from "../memory/places.ts";
 import type { TablePlaces } from "../memory/table-places.ts";
+import { valueOf } from "./labels.ts";
 import { gateBits } from "./planned-entry.ts";
 import type { PlannedIdt } from "./idt.ts";
 
@@ -31,6 +32,8 @@ export async function planStubs(
   const handlers: Readonly<Record<number, string>> = Object.fromEntries(
     idt.vectors.flatMap(({ vector, description: each }) => ("handler" in each ? [[vector, each.handler]] : [])),
   );
+  const labels = new Map(labelsIn(description).map((name) => [name, 0n]));
+  for (const { path, description: each } of idt.vectors) if ("handler" in each) valueOf(labels, path, each.handler);
   const code: AnyCode = exceptionStubs(bits, handlers);
   const place = findPlace(places, stubs.in, "idt.stubs.in");
   // Calls of handlers have one size, so the stubs have the same size wherever they and the handlers lie.
@@ -38,6 +41,14 @@ export async function planStubs(
   const { bytes } = await assemble(code, { origin: place.virt, symbols });
   const { phys } = tablePlaces.find("idt.stubs", stubs, BigInt(bytes.length))!;
   return { code, placement: { in: stubs.in, offset: phys - place.phys } };
+}
+
+/** The programs and their labels, by the names that vectors have for them. */
+function labelsIn({ place }: GuestDescription): readonly string[] {
+  return Object.entries(place).flatMap(([name, { code }]) => [
+    `place.${name}`,
+    ...definedLabels(code).map((label) => `place.${name}.${label}`),
+  ]);
 }
 
 /** The addresses of the stubs, by vector. */

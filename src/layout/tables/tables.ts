@@ -62,6 +62,12 @@ export async function planTables(
   const places = new TablePlaces(space.places, space.mappings, description.stack);
   const gdt = planGdt(description, space, places);
   const idt = planIdt(description, places);
+  if (idt !== undefined && gdt !== undefined && gdt.place === undefined) {
+    throw new LayoutError("gdt: the gates of the IDT load CS from it, so it needs a place: give at or in", {
+      code: "INCONSISTENT",
+      value: description.gdt,
+    });
+  }
   const e820 = planE820(description, memory, places);
   return {
     gdt,
