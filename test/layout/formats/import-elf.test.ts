@@ -229,6 +229,11 @@ const refused: readonly Refused[] = [
     "segment-0 has virtual 0x800000001000..0x800000005fff, which 4-level paging cannot translate",
   ],
   [
+    "a physical address that is not canonical",
+    edit(several, [first.paddr, 8, 0x1_0000_0000_1000n]),
+    "segment-0 has physical 0x1000000001000..0x1000000005fff, where memory cannot be mapped to itself",
+  ],
+  [
     "addresses that lie differently in their pages",
     edit(several, [first.vaddr, 8, 0x1008n]),
     "segment-0 has virtual 0x1008 and physical 0x1000: they lie differently in their pages",

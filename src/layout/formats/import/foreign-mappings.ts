@@ -79,6 +79,10 @@ function partClaims({ name, virt, phys, memorySize, writable, executable }: Mapp
   if (last >= canonicalEnd && virt < (1n << 64n) - canonicalEnd) {
     throw badFile(`${name} has virtual ${hex(virt)}..${hex(last)}, which 4-level paging cannot translate`, virt);
   }
+  const lastPhys = phys + memorySize - 1n;
+  if (lastPhys >= canonicalEnd) {
+    throw badFile(`${name} has physical ${hex(phys)}..${hex(lastPhys)}, where memory cannot be mapped to itself`, phys);
+  }
   const claim = (at: bigint, by: bigint): Claim => {
     const first = at - (at % smallestPage);
     return { name, first, end: roundUp(at + memorySize, smallestPage), distance: by, writable, executable };
