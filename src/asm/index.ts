@@ -7,17 +7,8 @@ export type { Program, ProgramSection } from "./assemble.ts";
 export { assemble, startingMode } from "./assemble.ts";
 export { definedLabels, undefinedLabels } from "./link/check-labels.ts";
 export { code16, code32, code64 } from "./builder/code.ts";
-export type {
-  AnyCode,
-  Code,
-  Code16,
-  Code32,
-  Code64,
-  Linked,
-  Operand,
-  UndefinedLabels,
-  Value,
-} from "./builder/code-types.ts";
+export type { AnyCode, Code, Code16, Code32, Code64, Linked, UndefinedLabels, Value } from "./builder/code-types.ts";
+export type { Operand } from "./operands/operand-types.ts";
 export type { Amount, TextValue } from "./builder/data-types.ts";
 export type { Broadcast, Masked, Rounding, RoundingName } from "./operands/decorators.ts";
 export { broadcast, masked, rdSae, rnSae, ruSae, rzSae, sae, zeroed } from "./operands/decorators.ts";

@@ -48,3 +48,8 @@ export function sizeToText(bytes: bigint): string {
   const [unit, factor] = Object.entries(unitBytes).findLast(([, each]) => bytes % each === 0n)!;
   return `${bytes / factor}${unit}`;
 }
+
+/** A number rounded up to a multiple of another. */
+export function roundUp(value: bigint, multiple: bigint): bigint {
+  return ((value + multiple - 1n) / multiple) * multiple;
+}

@@ -1,7 +1,7 @@
 /** The builder: tables counted first, allocated once, filled in one pass. */
 import type { PhysAddr } from "../core/address.ts";
 import { hex } from "../core/hex.ts";
-import { sizeToText } from "../core/units.ts";
+import { sizeToText, roundUp } from "../core/units.ts";
 import { checkDescription, physicalBitsOf } from "./check-description.ts";
 import {
   CR0_PE,
@@ -112,10 +112,6 @@ function outOfReach(address: bigint, why: string): PagingError {
     code: "DOES_NOT_FIT",
     value: address,
   });
-}
-
-function roundUp(value: bigint, align: bigint): bigint {
-  return ((value + align - 1n) / align) * align;
 }
 
 function allocate({ bytes }: TableCount): Uint8Array {

@@ -1,57 +1,13 @@
-/**
- * What the compiler knows of code: its mode, the labels that it defines, the labels that it uses. The types here turn a
- * wrong operand into a message that says what is wrong with it.
- */
+/** What the compiler knows of code: its mode, the labels that it defines, the labels that it uses. */
 import type { DataMethods } from "./data-types.ts";
-import type { Broadcast, Masked, Rounding } from "../operands/decorators.ts";
+import type { Broadcast, Masked } from "../operands/decorators.ts";
 import type { Expression } from "../operands/expression.ts";
 import type { Far } from "../operands/far.ts";
-import type { Forms, Instructions16, Instructions32, Instructions64 } from "../instructions/instruction-types.d.ts";
+import type { Instructions16, Instructions32, Instructions64 } from "../instructions/instruction-types.d.ts";
+import type { Comparing, Lockable, Repeatable } from "../instructions/prefixable.ts";
 import type { Memory } from "../operands/memory.ts";
 import type { Mode } from "../mode.ts";
 import type { Node } from "./node.ts";
-import type { Register, RegisterClass } from "../operands/register.ts";
-
-// The operands, under the short names that the generated instruction table uses.
-
-/** Any register of a class. */
-export type Reg<Class extends RegisterClass> = Register<Class, string>;
-/** One register. */
-export type Only<Name extends string> = Register<RegisterClass, Name>;
-/** Memory of one of these sizes in bits; 0 is memory without a size of its own. */
-export type Mem<Size extends number> = Memory<Size, number, string>;
-/** A number, or an expression of labels. */
-export type Imm = number | bigint | Expression;
-/** Where a branch goes: a label, or an address. */
-export type Target = string | number | bigint | Expression;
-
-export type { Masked };
-/** A destination that may have a mask. */
-export type May<T> = T | Masked<T>;
-/** Memory of one element of this size in bits, broadcast. */
-export type Bcst<Size extends number> = Broadcast<0 | Size, number, string>;
-
-/** A rounding mode. */
-export type Er = Rounding<"rn-sae" | "rd-sae" | "ru-sae" | "rz-sae">;
-/** Suppression of exceptions without a rounding mode. */
-export type Sae = Rounding<"sae">;
-/** A form of an instruction: its operands, and the same in words. */
-export interface F<Operands extends readonly unknown[], Words extends string> {
-  operands: Operands;
-  words: Words;
-}
-/** Forms that are the same in every mode. */
-export interface Same<Form> {
-  16: Form;
-  32: Form;
-  64: Form;
-}
-
-/** A far pointer. */
-export type FarTarget = Far;
-
-/** Anything that may stand as an operand. */
-export type Operand = Register | Memory | Imm | Target | Far | Masked | Broadcast | Rounding;
 
 /** A name that the compiler knows; a computed one is checked when the code is assembled. */
 type Literal<S extends string> = S extends string ? ({} extends Record<S, 1> ? never : S) : never;
@@ -79,66 +35,6 @@ export type LabelsIn<O extends readonly unknown[]> = LabelsOf<O[number]>;
  */
 export type NewIn<O extends readonly unknown[], Defined extends string> = Exclude<LabelsIn<O>, Defined>;
 
-/** What is wrong with an operand whatever the instruction: a message, or `never`. */
-type MisfitOf<M extends Mode, O> =
-  O extends Register<RegisterClass, infer Name, infer In>
-    ? M extends In
-      ? never
-      : `${M}-bit code has no register ${Name}`
-    : O extends Memory<number, infer Size, string>
-      ? Size extends AddressSizes[M]
-        ? never
-        : `${M}-bit code has no ${Size}-bit addressing`
-      : never;
-
-/** An operand without its decoration. */
-type Bare<O> = O extends Masked<infer T> ? T : O extends Broadcast ? O["memory"] : O;
-
-/** The same of an operand with its decoration. */
-type Misfit<M extends Mode, O> = MisfitOf<M, Bare<O>>;
-
-/** The address sizes, in bits, that each mode has (SDM vol. 1, 3.6); 0 where no register decides. */
-interface AddressSizes {
-  16: 0 | 16 | 32;
-  32: 0 | 16 | 32;
-  64: 0 | 32 | 64;
-}
-
-/** The operand lists of some forms. */
-type OperandsOf<Form> = Form extends F<infer O, string> ? O : never;
-
-/** The words of some forms. */
-type WordsOf<Form> = Form extends F<readonly unknown[], infer W> ? W : never;
-
-/** The operands with every memory operand of no size taken for one of any size. */
-type AnySize<O extends readonly unknown[]> = {
-  // oxlint-disable-next-line typescript/no-explicit-any -- any size fits where a form asks for one
-  [I in keyof O]: O[I] extends Memory<0, infer A, infer L> ? Memory<any, A, L> : O[I];
-};
-
-/** The words of the forms whose first operand fits; of all forms where none does. */
-type Words<Form, First> = FittingWords<Form, First> extends infer W ? ([W] extends [never] ? WordsOf<Form> : W) : never;
-
-type FittingWords<Form, First> =
-  Form extends F<readonly [infer Wanted, ...unknown[]], infer W> ? (First extends Wanted ? W : never) : never;
-
-/** What to say of operands that fit no form. */
-type Refusal<M extends Mode, K extends keyof Forms, O extends readonly unknown[]> =
-  AnySize<O> extends OperandsOf<Forms[K][M]>
-    ? `${K}: the size of the memory operand is not known: write byte(...), word(...), dword(...) or qword(...)`
-    : `${K} takes ${Words<Forms[K][M], O[0]> & string}`;
-
-/** `O` where the instruction takes these operands in this mode; else, in the place of each operand, a message. */
-export type Check<M extends Mode, K extends keyof Forms, O extends readonly unknown[]> = [
-  Misfit<M, O[number]>,
-] extends [never]
-  ? O extends OperandsOf<Forms[K][M]>
-    ? O
-    : O extends readonly []
-      ? [`${K} takes ${WordsOf<Forms[K][M]>}`]
-      : { [I in keyof O]: Refusal<M, K, O> }
-  : { [I in keyof O]: [Misfit<M, O[I]>] extends [never] ? O[I] : Misfit<M, O[I]> };
-
 /** A number in data: known now, or once labels have addresses. */
 export type Value = number | bigint | Expression;
 
@@ -158,50 +54,6 @@ type Disjoint<A extends string, B extends string> = string extends A | B
 
 /** What a label adds to the names that are defined: after a computed one, any name may be. */
 type Definition<N extends string> = {} extends Record<N, 1> ? string : N;
-
-/** The instructions that `rep` can precede: SDM vol. 2B, REP/REPE/REPZ/REPNE/REPNZ. */
-export type Repeatable =
-  | "insb"
-  | "insw"
-  | "insd"
-  | "outsb"
-  | "outsw"
-  | "outsd"
-  | "movsb"
-  | "movsw"
-  | "movsd"
-  | "movsq"
-  | "lodsb"
-  | "lodsw"
-  | "lodsd"
-  | "lodsq"
-  | "stosb"
-  | "stosw"
-  | "stosd"
-  | "stosq";
-/** The string instructions that compare, so that `repe` and `repne` make sense before them. */
-export type Comparing = "cmpsb" | "cmpsw" | "cmpsd" | "cmpsq" | "scasb" | "scasw" | "scasd" | "scasq";
-/** The instructions that `lock` can precede where they write memory: SDM vol. 2A, LOCK. */
-export type Lockable =
-  | "adc"
-  | "add"
-  | "and"
-  | "btc"
-  | "btr"
-  | "bts"
-  | "cmpxchg"
-  | "cmpxchg16b"
-  | "cmpxchg8b"
-  | "dec"
-  | "inc"
-  | "neg"
-  | "not"
-  | "or"
-  | "sbb"
-  | "sub"
-  | "xadd"
-  | "xchg"
-  | "xor";
 
 /** What of code tells the compiler its labels: what the instructions' methods need to know of what they are called on. */
 export interface Labelled<M extends Mode, Defined extends string, Used extends string> {

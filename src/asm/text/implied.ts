@@ -1,5 +1,5 @@
 /** Operands that GNU as fills in, puts in order, or takes as another instruction's. */
-import type { Operand } from "../builder/code-types.ts";
+import type { Operand } from "../operands/operand-types.ts";
 import type { Expression } from "../operands/expression.ts";
 import { far } from "../operands/far.ts";
 import type { Memory } from "../operands/memory.ts";

@@ -1,6 +1,6 @@
 /** Reads instructions: prefixes, the mnemonic, the operands. */
 import { waitingForms } from "../instructions/aliases.ts";
-import type { Operand } from "../builder/code-types.ts";
+import type { Operand } from "../operands/operand-types.ts";
 import type { Broadcast, Masked, Rounding } from "../operands/decorators.ts";
 import { undecorate } from "../operands/decorators.ts";
 import { far } from "../operands/far.ts";

@@ -1,5 +1,5 @@
 /** Reads operands: what GNU's Intel syntax means by them. */
-import type { Operand } from "../builder/code-types.ts";
+import type { Operand } from "../operands/operand-types.ts";
 import type { Broadcast, BroadcastCount, Masked, Rounding, RoundingName } from "../operands/decorators.ts";
 import { AsmError } from "../asm-error.ts";
 import { add, constant, isAddress, isExpression, simplest } from "../operands/expression.ts";

@@ -1,5 +1,5 @@
 /** String instructions with their operands written out: `movs byte ptr es:[edi], byte ptr [esi]`. */
-import type { Operand } from "../builder/code-types.ts";
+import type { Operand } from "../operands/operand-types.ts";
 import type { Memory } from "../operands/memory.ts";
 import type { Mode } from "../mode.ts";
 import { modes } from "../mode.ts";

@@ -25,13 +25,17 @@ export function descriptorOffsets(descriptors: readonly Descriptor[]): number[] 
  * The bytes of a GDT or an LDT.
  *
  * @param descriptors all of them: the first of a GDT is the null descriptor
+ * @param pathOf what errors call the place of a descriptor, by its index: with a dot at its end
  * @throws LayoutError what {@link encodeDescriptor} throws, and `BAD_SEGMENT` beyond 64 KiB
  * @example
  * ```ts
  * encodeDescriptorTable([{ type: "null" }, { type: "code", bits: 64 }, { type: "tss", bits: 64, base: 0x7000n }]); // 32 bytes
  * ```
  */
-export function encodeDescriptorTable(descriptors: readonly Descriptor[]): Uint8Array {
+export function encodeDescriptorTable(
+  descriptors: readonly Descriptor[],
+  pathOf: (index: number) => string = (index) => `${index}.`,
+): Uint8Array {
   const size = descriptors.reduce((sum, each) => sum + descriptorSize(each), 0);
   if (size > mostBytes) {
     throw new LayoutError(`a table of descriptors has at most 8192 entries of 8 bytes, got ${size / 8}`, {
@@ -41,7 +45,7 @@ export function encodeDescriptorTable(descriptors: readonly Descriptor[]): Uint8
   }
   const bytes = new Uint8Array(size);
   const offsets = descriptorOffsets(descriptors);
-  descriptors.forEach((each, i) => bytes.set(encodeDescriptor(each, `${i}.`), offsets[i]));
+  descriptors.forEach((each, i) => bytes.set(encodeDescriptor(each, pathOf(i)), offsets[i]));
   return bytes;
 }
 

@@ -5,7 +5,8 @@
  * KVM runs such guests in another way, so that is no rule here.
  */
 import { hex } from "../../core/hex.ts";
-import { CR0_PE, CR0_PG, CR4_LA57, CR4_PAE, EFER_LMA, EFER_LME } from "../../paging/index.ts";
+import { CR0_PE, CR0_PG, CR4_LA57, CR4_PAE, EFER_LMA, EFER_LME, pagingModes } from "../../paging/index.ts";
+import { isCanonical } from "../../paging/virtual-address.ts";
 import type { CpuState, SegmentName, SegmentState } from "../cpu-state.ts";
 import { LayoutError } from "../layout-error.ts";
 import { flagsToText } from "./control-register-text.ts";
@@ -54,7 +55,7 @@ const has = (value: bigint, bits: bigint): boolean => (value & bits) === bits;
 const isLong = ({ efer }: CpuState): boolean => has(efer, EFER_LMA);
 const isPaging = ({ cr0 }: CpuState): boolean => has(cr0, CR0_PG);
 const isCanonicalFor = ({ cr4 }: CpuState, address: bigint): boolean =>
-  BigInt.asUintN(64, BigInt.asIntN(has(cr4, CR4_LA57) ? 57 : 48, address)) === address;
+  isCanonical(pagingModes[has(cr4, CR4_LA57) ? "5-level" : "4-level"], address);
 
 const vtxControl = "27.3.1.1";
 const vtxSegments = "27.3.1.2";

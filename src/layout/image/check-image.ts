@@ -3,6 +3,7 @@ import { hex } from "../../core/hex.ts";
 import { pagingModes } from "../../paging/index.ts";
 import { entryModes } from "../entry/entry-mode.ts";
 import type { Image } from "../image.ts";
+import { smallestPage } from "../memory/extent.ts";
 import {
   badImage,
   bytes,
@@ -103,17 +104,14 @@ export function checkImage(value: unknown): Image {
   return checked;
 }
 
-/** The size of a page of memory slots: KVM takes whole pages only (`KVM_SET_USER_MEMORY_REGION`). */
-const pageBytes = 0x1000n;
-
 function checkRegions({ memory }: Image): void {
   const names = new Map(memory.map((each) => [each.name, each]));
   if (names.size < memory.length) throw badImage("memory", "a name of its own for each region", memory);
   for (const [i, each] of memory.entries()) {
     const path = `memory[${i}]`;
     const { at, size } = each;
-    if (size === 0n || size % pageBytes !== 0n) throw badImage(`${path}.size`, "a multiple of 4096 above 0", size);
-    if (at % pageBytes !== 0n) throw badImage(`${path}.at`, "a multiple of 4096", at);
+    if (size === 0n || size % smallestPage !== 0n) throw badImage(`${path}.size`, "a multiple of 4096 above 0", size);
+    if (at % smallestPage !== 0n) throw badImage(`${path}.at`, "a multiple of 4096", at);
     const before = memory[i - 1];
     if (before !== undefined && before.at + before.size > at) {
       throw badImage(`${path}.at`, `${hex(before.at + before.size)} or above, behind ${before.name}`, at);

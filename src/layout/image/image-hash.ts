@@ -1,10 +1,11 @@
 /** One number for what a guest is. */
 import type { Image } from "../image.ts";
 import { shownBy } from "./seen-chunks.ts";
+import { smallestPage } from "../memory/extent.ts";
 import { toTaggedJson } from "../../core/tagged-json.ts";
 
 /** A page, in bytes. */
-const pageBytes = 4096;
+const pageBytes = Number(smallestPage);
 
 /** What is hashed before the pages: another form of it would give other hashes. */
 const formVersion = 1;

@@ -32,11 +32,6 @@ export function holds(outer: Range, inner: Range): boolean {
   return outer.at <= inner.at && inner.at + inner.size <= outer.at + outer.size;
 }
 
-/** A number rounded up to a multiple of another. */
-export function roundUp(value: bigint, multiple: bigint): bigint {
-  return ((value + multiple - 1n) / multiple) * multiple;
-}
-
 /** A range as its first and last address. */
 export function extentToText({ at, size }: Range): string {
   return `${hex(at)}..${hex(at + size - 1n)}`;

@@ -1,5 +1,6 @@
 /** The allocator: addresses that nothing has taken. */
-import { holds, overlap, physicalEnd, roundUp, type Range } from "./extent.ts";
+import { holds, overlap, physicalEnd, type Range } from "./extent.ts";
+import { roundUp } from "../../core/units.ts";
 
 /** What is asked of free addresses. */
 export interface RangeRequest {

@@ -1,6 +1,6 @@
 /** The regions of guest-physical memory. */
 import { hex } from "../../core/hex.ts";
-import { sizeToText, toBytes } from "../../core/units.ts";
+import { sizeToText, toBytes, roundUp } from "../../core/units.ts";
 import type {
   AliasDescription,
   GuestDescription,
@@ -9,7 +9,7 @@ import type {
 } from "../description/description.ts";
 import type { MemoryRegion } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
-import { extentToText, smallestPage, physicalEnd, roundUp, sortWithoutOverlap, type Range } from "./extent.ts";
+import { extentToText, smallestPage, physicalEnd, sortWithoutOverlap, type Range } from "./extent.ts";
 import { freeRange } from "./free-range.ts";
 
 type Descriptions = GuestDescription["memory"];

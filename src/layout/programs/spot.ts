@@ -1,10 +1,10 @@
 /** Where programs and their sections begin, and whether they fit there. */
 import type { PhysAddr } from "../../core/address.ts";
 import { hex } from "../../core/hex.ts";
-import { sizeToText, toBytes } from "../../core/units.ts";
+import { sizeToText, toBytes, roundUp } from "../../core/units.ts";
 import type { SectionDescription } from "../description/description.ts";
 import { LayoutError } from "../layout-error.ts";
-import { roundUp, smallestPage } from "../memory/extent.ts";
+import { smallestPage } from "../memory/extent.ts";
 import { findPlace, type Place } from "../memory/places.ts";
 
 /** The offsets that code of a size has, and what they are counted from. */

@@ -48,7 +48,7 @@ export function planGdt(description: GuestDescription, space: GuestSpace, places
   const entries = gdtEntries(description);
   if (entries === undefined) return undefined;
   const isLong = hasLongTables(description);
-  const size = tableSize(entries, isLong);
+  const size = tableSize(entries);
   const place = places.find("gdt", description.gdt ?? {}, BigInt(size));
   const tasks = entries.flatMap((entry) =>
     entry.description.type === "tss"
@@ -103,7 +103,7 @@ function planTask(
 
 function planLdt(entry: PlannedEntry, ldt: LdtDescription, isLong: boolean, places: TablePlaces): PlannedLdt {
   const entries = planEntries(`${entry.path}.segments`, ldt.segments, { isLocal: true, isLong });
-  const size = tableSize(entries, isLong);
+  const size = tableSize(entries);
   return { entry, entries, size, place: required(entry, places.find(entry.path, ldt, BigInt(size))) };
 }
 

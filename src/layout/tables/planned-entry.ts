@@ -2,7 +2,6 @@
 import type { GuestDescription } from "../description/description.ts";
 import type { SegmentDescription, TssDescription } from "../description/table-descriptions.ts";
 import type { Descriptor } from "../descriptors/index.ts";
-import { encodeDescriptor } from "../descriptors/index.ts";
 import { entryModes } from "../entry/entry-mode.ts";
 import type { ImageDescriptor } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
@@ -15,6 +14,8 @@ export interface PlannedEntry {
   readonly selector: number;
   /** Bytes from the beginning of the table. */
   readonly offset: number;
+  /** In bytes: 8, or 16 for system segments and gates of long mode. */
+  readonly size: number;
   readonly description: SegmentDescription;
 }
 
@@ -63,16 +64,17 @@ export function planEntries(
   // The first entry of a GDT is the null descriptor.
   let offset = isLocal ? 0 : 8;
   const entries = Object.entries(segments).map(([name, description]): PlannedEntry => {
-    const isWide = isLong && description.type !== "code" && description.type !== "data";
-    const rpl = description.type === "code" || description.type === "data" ? (description.dpl ?? 0) : 0;
+    const isSegment = description.type === "code" || description.type === "data";
+    const rpl = isSegment ? (description.dpl ?? 0) : 0;
     const entry = {
       name,
       path: `${path}.${name}`,
       selector: offset | (isLocal ? localSelector : 0) | rpl,
       offset,
+      size: isLong && !isSegment ? 16 : 8,
       description,
     };
-    offset += isWide ? 16 : 8;
+    offset += entry.size;
     return entry;
   });
   if (offset > mostBytes) {
@@ -85,11 +87,8 @@ export function planEntries(
 }
 
 /** The table's size in bytes. */
-export function tableSize(entries: readonly PlannedEntry[], isLong: boolean): number {
-  const last = entries.at(-1);
-  if (last === undefined) return 8;
-  const { type } = last.description;
-  return last.offset + (isLong && type !== "code" && type !== "data" ? 16 : 8);
+export function tableSize(entries: readonly PlannedEntry[]): number {
+  return entries.reduce((end, { offset, size }) => Math.max(end, offset + size), 8);
 }
 
 /** The entries as the image has them. */
@@ -98,15 +97,4 @@ export function imageEntries(
   descriptorOf: (entry: PlannedEntry) => Descriptor,
 ): readonly ImageDescriptor[] {
   return entries.map((entry) => ({ name: entry.name, selector: entry.selector, descriptor: descriptorOf(entry) }));
-}
-
-/** The table as it lies in memory. `path` is where the description has its entries. */
-export function encodeTable(path: string, entries: readonly ImageDescriptor[]): Uint8Array {
-  const parts = entries.map(({ name, selector, descriptor }) => ({
-    at: selector & ~7,
-    bytes: encodeDescriptor(descriptor, `${path}.${name}.`),
-  }));
-  const table = new Uint8Array(parts.reduce((size, { at, bytes }) => Math.max(size, at + bytes.length), 8));
-  for (const { at, bytes } of parts) table.set(bytes, at);
-  return table;
 }

@@ -5,15 +5,15 @@
 import { toBytes } from "../../core/units.ts";
 import type { DescriptorTableRegister, SegmentName, SegmentState } from "../cpu-state.ts";
 import type { GuestDescription } from "../description/description.ts";
-import { encodeTaskState } from "../descriptors/index.ts";
-import type { Chunk, Image, ImageE820, MemoryRegion } from "../image.ts";
+import { encodeDescriptorTable, encodeTaskState, type Descriptor } from "../descriptors/index.ts";
+import type { Chunk, Image, ImageDescriptor, ImageE820, MemoryRegion } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
 import type { GuestSpace } from "../memory/address-space.ts";
 import type { Extent } from "../memory/extent.ts";
 import { TablePlaces } from "../memory/table-places.ts";
 import { planStubs, stubAddresses, type PlannedStubs } from "./stubs.ts";
 import { e820Of, encodeE820, entryBytes } from "./e820.ts";
-import { encodeTable, hasLongTables, tableSize } from "./planned-entry.ts";
+import { tableSize } from "./planned-entry.ts";
 import { finishGdt } from "./finish-gdt.ts";
 import { encodeVectors, finishIdt, idtRegister, idtSize, planIdt, type PlannedIdt } from "./idt.ts";
 import { gdtEntries, gdtRegister, planGdt, type PlannedGdt } from "./gdt.ts";
@@ -44,7 +44,7 @@ export function fixedTables(description: GuestDescription, memory: readonly Memo
   const { gdt, idt, e820 } = description;
   const entries = gdtEntries(description);
   const sized = [
-    { name: "gdt", at: gdt?.at, size: entries === undefined ? 0 : tableSize(entries, hasLongTables(description)) },
+    { name: "gdt", at: gdt?.at, size: entries === undefined ? 0 : tableSize(entries) },
     { name: "idt", at: idt?.at, size: idtSize(description) },
     { name: "e820", at: e820?.at, size: e820Of(memory).length * entryBytes },
   ];
@@ -109,14 +109,27 @@ export function finishTables(
   };
 }
 
+/** The first entry of a GDT (SDM vol. 3A, 3.5.1). */
+const nullDescriptor: Descriptor = { type: "null" };
+
+/** A GDT or an LDT as it lies in memory. `path` is where the description has its entries, which come after `first`. */
+function encodeEntries(path: string, first: readonly Descriptor[], entries: readonly ImageDescriptor[]): Uint8Array {
+  return encodeDescriptorTable(
+    [...first, ...entries.map(({ descriptor }) => descriptor)],
+    (index) => `${path}.${entries[index - first.length]?.name ?? index}.`,
+  );
+}
+
 /** The bytes of the tables of an image. */
 export function tableChunks({ gdt, ldts, tasks, idt, e820 }: FinishedTables): readonly Chunk[] {
   return [
-    ...(gdt?.at === undefined ? [] : [{ name: "gdt", at: gdt.at, bytes: encodeTable("gdt.segments", gdt.entries) }]),
+    ...(gdt?.at === undefined
+      ? []
+      : [{ name: "gdt", at: gdt.at, bytes: encodeEntries("gdt.segments", [nullDescriptor], gdt.entries) }]),
     ...ldts.map(({ name, at, entries }) => ({
       name: `ldt ${name}`,
       at,
-      bytes: encodeTable(`gdt.segments.${name}.segments`, entries),
+      bytes: encodeEntries(`gdt.segments.${name}.segments`, [], entries),
     })),
     ...tasks.map(({ name, at, state }) => ({ name: `tss ${name}`, at, bytes: encodeTaskState(state) })),
     ...(idt === undefined ? [] : [{ name: "idt", at: idt.at, bytes: encodeVectors(idt) }]),

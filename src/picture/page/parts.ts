@@ -39,19 +39,32 @@ export interface Row {
 export function table(label: string, columns: readonly string[], rows: readonly Row[]): Content {
   if (rows.length === 0) return undefined;
   const shown = rows.slice(0, limits.rows);
-  return html`<div class="scroll" role="region" aria-label="${label}" tabindex="0">
-      <table>
-        <thead>
-          <tr>
-            ${columns.map((column) => html`<th scope="col">${column}</th>`)}
-          </tr>
-        </thead>
-        <tbody>
-          ${shown.map(({ id, cells }) => html`<tr${id === undefined ? "" : html` id="${id}"`}>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>\n`)}
-        </tbody>
-      </table>
-    </div>
-    ${leftOut(rows.length - shown.length, "row")}`;
+  const body = shown.map(
+    ({ id, cells }) =>
+      html`<tr${id === undefined ? "" : html` id="${id}"`}>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>\n`,
+  );
+  return html`${scrollingTable(label, columns, body)} ${leftOut(rows.length - shown.length, "row")}`;
+}
+
+/** A table of rows as they are, in a frame of a kind that scrolls sideways where the table is too wide. */
+export function scrollingTable(
+  label: string,
+  columns: readonly string[],
+  rows: readonly Content[],
+  kind: "scroll" | "scroll listing" = "scroll",
+): Markup {
+  return html`<div class="${kind}" role="region" aria-label="${label}" tabindex="0">
+    <table>
+      <thead>
+        <tr>
+          ${columns.map((column) => html`<th scope="col">${column}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows}
+      </tbody>
+    </table>
+  </div>`;
 }
 
 /** Names and values. */

@@ -5,7 +5,7 @@ import type { Anchors } from "../page/anchors.ts";
 import type { PageContents } from "../page/contents.ts";
 import { html, type Content } from "../page/html.ts";
 import { limits } from "../page/limits.ts";
-import { code, leftOut, link, type Section } from "../page/parts.ts";
+import { code, leftOut, link, scrollingTable, type Section } from "../page/parts.ts";
 
 type Line = ImageProgram["listing"][number];
 
@@ -58,18 +58,7 @@ function programMarkup(
   return html`<h3 id="program-${program}">
       ${name} <small class="faint">${mode}-bit, at physical ${place(phys)}${apart}</small>
     </h3>
-    <div class="scroll listing" role="region" aria-label="Listing of ${name}" tabindex="0">
-      <table>
-        <thead>
-          <tr>
-            ${["Address", "Bytes", "Statement", "Source"].map((column) => html`<th scope="col">${column}</th>`)}
-          </tr>
-        </thead>
-        <tbody>
-          ${rows}
-        </tbody>
-      </table>
-    </div>
+    ${scrollingTable(`Listing of ${name}`, ["Address", "Bytes", "Statement", "Source"], rows, "scroll listing")}
     ${leftOut(listing.length - rows.length, "line")}`;
 }
 

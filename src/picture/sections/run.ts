@@ -7,7 +7,7 @@ import type { Anchors } from "../page/anchors.ts";
 import type { PageContents } from "../page/contents.ts";
 import { html, type Content } from "../page/html.ts";
 import { limits } from "../page/limits.ts";
-import { code, count, leftOut, link, table, type Section } from "../page/parts.ts";
+import { code, count, leftOut, link, scrollingTable, table, type Section } from "../page/parts.ts";
 
 /** What the guest did. Empty where it was not run. */
 export function runSection({ transcript, anchors }: PageContents): Section {
@@ -27,19 +27,7 @@ export function runSection({ transcript, anchors }: PageContents): Section {
       ${count(transcript.exits.length, "exit")} in their order, not to the clock. Accesses in a row to one port are one
       exit.
     </p>
-    ${timeline(shown)}
-    <div class="scroll" role="region" aria-label="Exits" tabindex="0">
-      <table>
-        <thead>
-          <tr>
-            ${["", "Exit", "What", "Where"].map((column) => html`<th scope="col">${column}</th>`)}
-          </tr>
-        </thead>
-        <tbody>
-          ${rows}
-        </tbody>
-      </table>
-    </div>
+    ${timeline(shown)} ${scrollingTable("Exits", ["", "Exit", "What", "Where"], rows)}
     ${leftOut(transcript.exits.length - shown.length, "exit")} ${endMarkup(transcript, anchors)}`;
   return { ...section, body };
 }

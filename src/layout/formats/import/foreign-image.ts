@@ -1,11 +1,11 @@
 /** An image around code that guestwright has not assembled: memory, page tables, descriptors and the entry state. */
 import { code16, code32, code64, type AnyCode } from "../../../asm/index.ts";
 import { hex } from "../../../core/hex.ts";
-import { sizeToText } from "../../../core/units.ts";
+import { sizeToText, roundUp } from "../../../core/units.ts";
 import { countTables } from "../../../paging/index.ts";
 import type { Chunk, Image, ImageProgram } from "../../image.ts";
 import { layout } from "../../layout.ts";
-import { roundUp, smallestPage, type Range } from "../../memory/extent.ts";
+import { smallestPage, type Range } from "../../memory/extent.ts";
 import { badFile } from "./bad-file.ts";
 import { foreignMappings, type ForeignMapping } from "./foreign-mappings.ts";
 

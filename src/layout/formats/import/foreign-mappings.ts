@@ -1,8 +1,9 @@
 /** The mappings of foreign 64-bit code: its parts at the addresses that they ask for, all memory at its own. */
 import { hex } from "../../../core/hex.ts";
 import type { Range } from "../../memory/extent.ts";
-import { roundUp, smallestPage } from "../../memory/extent.ts";
+import { smallestPage } from "../../memory/extent.ts";
 import { badFile } from "./bad-file.ts";
+import { roundUp } from "../../../core/units.ts";
 
 /** A mapping of foreign code. */
 export interface ForeignMapping {

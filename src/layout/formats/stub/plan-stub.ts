@@ -5,10 +5,11 @@
 import { buildPageTables, CR0_PE, pagingModeOf, type PageTables, type PagingMode } from "../../../paging/index.ts";
 import type { Chunk, Image } from "../../image.ts";
 import { LayoutError } from "../../layout-error.ts";
-import { roundUp, smallestPage, type Range } from "../../memory/extent.ts";
+import { smallestPage, type Range } from "../../memory/extent.ts";
 import { lowMemoryEnd } from "./entry-difference.ts";
 import { stubGdt } from "./stub-gdt.ts";
 import { lastBytes, lastPlace, linearOf, stubPlace, type LastPlace } from "./stub-places.ts";
+import { roundUp } from "../../../core/units.ts";
 
 /** A line of the stub's table of moves: bytes that go to their place, or zeros where `from` is `undefined`. */
 export interface Move {
