@@ -28,7 +28,7 @@ export type { Instruction } from "../disasm/disassemble.ts";
 export { bootSmp, type SmpBootOptions } from "./smp/boot-smp.ts";
 export type { SmpMachine } from "./smp/smp-machine.ts";
 export type { VcpuExit } from "./smp/vcpu-cluster.ts";
-export type { SnapshotPart } from "./snapshot/cpu-snapshot.ts";
+export type { SnapshotPart } from "./snapshot/state-part.ts";
 export type { Duration } from "./machine/duration.ts";
 export type {
   AccessExit,

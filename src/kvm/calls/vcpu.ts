@@ -10,7 +10,8 @@ import type { AnswerableExit, Exit } from "../exits/exits.ts";
 import type { Descriptor } from "../host/descriptor.ts";
 import { callFailed, ioctlFailed } from "../host/host-error.ts";
 import type { HostAddress } from "../host/libc.ts";
-import { CpuSnapshot, type CpuSource, type SnapshotPart } from "../snapshot/cpu-snapshot.ts";
+import type { SnapshotPart } from "../snapshot/state-part.ts";
+import { VcpuSnapshot, type VcpuSource } from "../snapshot/vcpu-snapshot.ts";
 import { drainCoalesced } from "./coalesced.ts";
 import { DirtyRing } from "./dirty-ring.ts";
 import { PAGE_SIZE } from "./guest-memory.ts";
@@ -132,18 +133,22 @@ export class VcpuHandle extends VcpuPageCalls implements Vcpu {
     return drainCoalesced(this.page, page * Number(PAGE_SIZE));
   }
 
-  /** Its state, and that of the controllers of its VM. */
-  snapshot(source: Omit<CpuSource, "vcpu">, omit: ReadonlySet<SnapshotPart>): CpuSnapshot {
+  /** Its state. */
+  snapshot(source: VcpuSource, omit: ReadonlySet<SnapshotPart>): VcpuSnapshot {
     this.beforeCall();
-    return new CpuSnapshot({ ...source, vcpu: this.descriptor }, omit);
+    return new VcpuSnapshot(this.descriptor, source, omit);
   }
 
-  /** Goes back to a state. An instruction that waits for its answer is completed with 0 first, and then undone. */
-  restore(snapshot: CpuSnapshot): void {
+  /** Gives up the instruction that waits for its answer: it is completed with 0, for {@link restore} to undo. */
+  abandon(): void {
     this.#open = undefined;
     if (this.#isIncomplete) {
       while (this.complete() !== undefined) this.#open = undefined;
     }
+  }
+
+  /** Goes back to a state. */
+  restore(snapshot: VcpuSnapshot): void {
     snapshot.restore((registers) => this.defer(registers));
   }
 

@@ -5,7 +5,9 @@ import { kvmXsave } from "../abi/state-structs.ts";
 import { Descriptor } from "../host/descriptor.ts";
 import type { KvmKind } from "../host/platform.ts";
 import { badArgument } from "../kvm-error.ts";
-import type { CpuSnapshot, SnapshotPart } from "../snapshot/cpu-snapshot.ts";
+import type { SnapshotPart } from "../snapshot/state-part.ts";
+import type { VcpuSnapshot } from "../snapshot/vcpu-snapshot.ts";
+import { VmSnapshot } from "../snapshot/vm-snapshot.ts";
 import { requirePages } from "./guest-memory.ts";
 import { ALL_SYNC_REGS } from "./sync-registers.ts";
 import { createVcpu, type Vcpu, type VcpuHandle } from "./vcpu.ts";
@@ -90,9 +92,14 @@ export class VmHandle extends VmMemoryCalls implements Vm {
     return vcpu;
   }
 
-  /** A vCPU's state with that of the controllers around it. */
-  snapshotCpu(vcpu: VcpuHandle, msrs: readonly number[], omit: ReadonlySet<SnapshotPart>): CpuSnapshot {
-    return vcpu.snapshot({ vm: this.descriptor, msrs }, omit);
+  /** The state of a vCPU. @param msrs the model-specific registers that KVM offers */
+  snapshotVcpu(vcpu: VcpuHandle, msrs: readonly number[], omit: ReadonlySet<SnapshotPart>): VcpuSnapshot {
+    return vcpu.snapshot({ msrs, xsave2Size: this.checkExtension("KVM_CAP_XSAVE2") }, omit);
+  }
+
+  /** The state of the interrupt controllers, the timer and the clock. */
+  snapshotControllers(omit: ReadonlySet<SnapshotPart>): VmSnapshot {
+    return new VmSnapshot(this.descriptor, omit);
   }
 
   close(): void {

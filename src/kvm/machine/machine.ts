@@ -12,7 +12,9 @@ import type { KvmKind } from "../host/platform.ts";
 import type { SpecialRegisters } from "../calls/registers.ts";
 import type { Runnable } from "./run-loop.ts";
 import { planRun, type RunOptions, type StreamOptions } from "./run-options.ts";
-import { MachineSnapshot, snapshotParts, type Snapshot, type SnapshotOptions } from "../snapshot/snapshot.ts";
+import { MachineSnapshots } from "../snapshot/machine-snapshots.ts";
+import type { Snapshot, SnapshotOptions } from "../snapshot/snapshot.ts";
+import { omittedParts } from "../snapshot/state-part.ts";
 import { asyncExits } from "./streams.ts";
 import { SyncExits } from "./sync-exits.ts";
 import { putOutTicker } from "./ticker.ts";
@@ -155,19 +157,16 @@ class RunningMachine implements Machine {
   readonly image: LoadableImage;
   readonly kind: KvmKind;
   readonly #runnable: Runnable;
-  readonly #msrs: readonly number[];
   readonly #device: string | undefined;
   #debugger: Promise<Debugger> | undefined;
-  readonly #snapshots = new Set<MachineSnapshot>();
-  /** The snapshot that the logs of dirty pages began with. */
-  #base: MachineSnapshot | undefined;
+  readonly #snapshots: MachineSnapshots;
   #isOpen = true;
 
   constructor({ libc, image, kind, vm, vcpu, msrs, device }: MachineParts) {
     this.image = image;
     this.#device = device;
     this.kind = kind;
-    this.#msrs = msrs;
+    this.#snapshots = new MachineSnapshots({ vm, vcpus: [vcpu], msrs });
     this.#runnable = { libc, vm, vcpu, entry: vcpu, queue: [] };
   }
 
@@ -255,37 +254,25 @@ class RunningMachine implements Machine {
   }
 
   snapshot({ omit = [] }: SnapshotOptions = {}): Snapshot {
-    this.#requireOpen();
-    const { vm, vcpu } = this.#runnable;
-    const unknown = omit.find((part) => !snapshotParts.has(part));
-    if (unknown !== undefined) throw badArgument(`no part of a snapshot: ${unknown}`, omit);
+    const omitted = omittedParts(omit);
     if (!this.complete()) {
       throw badArgument("the guest is in the middle of an instruction", undefined, "run on until it is complete");
     }
-    const cpu = vm.snapshotCpu(vcpu, this.#msrs, new Set(omit));
-    const snapshot = new MachineSnapshot(vm.snapshotMemory(), cpu, () => this.#snapshots.delete(snapshot));
-    this.#snapshots.add(snapshot);
-    this.#base = snapshot;
-    return snapshot;
+    return this.#snapshots.take(omitted);
   }
 
   restore(snapshot: Snapshot): void {
     this.#requireOpen();
-    if (!(snapshot instanceof MachineSnapshot) || !this.#snapshots.has(snapshot)) {
-      throw badArgument("no snapshot of this machine, or one that is closed", snapshot);
-    }
+    this.#snapshots.restore(snapshot);
     const { vm, vcpu, queue } = this.#runnable;
     if (vm.ringPage !== 0) vcpu.drainCoalesced(vm.ringPage);
     queue.length = 0;
-    vcpu.restore(snapshot.cpu);
-    snapshot.memory.restore(this.#base === snapshot);
-    this.#base = snapshot;
   }
 
   close(): void {
     this.#isOpen = false;
     putOutTicker();
-    for (const snapshot of this.#snapshots) snapshot.close();
+    this.#snapshots.close();
     this.vm.close();
   }
 

@@ -56,9 +56,18 @@ export class MemorySnapshot {
     return this.#copies.reduce((sum, { size }) => sum + size, 0);
   }
 
+  /** Throws {@link KvmError} `BAD_ARGUMENT` where slots came, went or changed since. */
+  requireSameSlots(): void {
+    if (this.#memory.version === this.#version) return;
+    throw badArgument(
+      "the memory slots are not those of the snapshot",
+      undefined,
+      "take a snapshot after slots change",
+    );
+  }
+
   /** Puts back what changed. @param isBase whether the logs began with this snapshot; else all memory is put back */
   restore(isBase: boolean): void {
-    this.#requireSameSlots();
     if (isBase) {
       for (const slot of this.#slots) this.#restoreDirty(slot);
       this.#restoreWritten();
@@ -111,15 +120,6 @@ export class MemorySnapshot {
     for (const [at, length] of [...touched(Number(saved), size), ...touched(live, size)]) {
       this.#libc.copyMemory(live + at, Number(saved) + at, length);
     }
-  }
-
-  #requireSameSlots(): void {
-    if (this.#memory.version === this.#version) return;
-    throw badArgument(
-      "the memory slots are not those of the snapshot",
-      undefined,
-      "take a snapshot after slots change",
-    );
   }
 }
 

@@ -1,6 +1,8 @@
 /** A machine as it was, to go back to. */
-import type { CpuSnapshot, SnapshotPart } from "./cpu-snapshot.ts";
 import type { MemorySnapshot } from "./memory-snapshot.ts";
+import type { SnapshotPart } from "./state-part.ts";
+import type { VcpuSnapshot } from "./vcpu-snapshot.ts";
+import type { VmSnapshot } from "./vm-snapshot.ts";
 
 /** What a snapshot is to hold. */
 export interface SnapshotOptions {
@@ -20,26 +22,24 @@ export interface Snapshot {
   [Symbol.dispose](): void;
 }
 
-/** The parts that may be left out. */
-export const snapshotParts: ReadonlySet<string> = new Set<SnapshotPart>([
-  "fpu",
-  "debug-registers",
-  "msrs",
-  "controllers",
-]);
+/** What a snapshot is made of. */
+export interface SnapshotState {
+  readonly memory: MemorySnapshot;
+  readonly vm: VmSnapshot;
+  /** By the numbers of the vCPUs. */
+  readonly vcpus: readonly VcpuSnapshot[];
+}
 
 /** A snapshot, with what a machine asks of it. */
 export class MachineSnapshot implements Snapshot {
-  readonly memory: MemorySnapshot;
-  readonly cpu: CpuSnapshot;
+  readonly state: SnapshotState;
   readonly memorySize: number;
   readonly #onClose: () => void;
   #isOpen = true;
 
-  constructor(memory: MemorySnapshot, cpu: CpuSnapshot, onClose: () => void) {
-    this.memory = memory;
-    this.cpu = cpu;
-    this.memorySize = memory.size;
+  constructor(state: SnapshotState, onClose: () => void) {
+    this.state = state;
+    this.memorySize = state.memory.size;
     this.#onClose = onClose;
   }
 
@@ -47,7 +47,7 @@ export class MachineSnapshot implements Snapshot {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#onClose();
-    this.memory.close();
+    this.state.memory.close();
   }
 
   [Symbol.dispose](): void {
