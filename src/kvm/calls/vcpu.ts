@@ -67,6 +67,9 @@ export class VcpuHandle extends VcpuPageCalls implements Vcpu {
   /** Whether the last exit may have stopped in the middle of an instruction. */
   #isIncomplete = false;
 
+  /** What is to be over before it is closed: the thread that runs it, where it has one of its own. */
+  beforeClose: () => void = () => undefined;
+
   /** Whether the last exit may have stopped in the middle of an instruction: {@link complete} then completes it. */
   get isIncomplete(): boolean {
     return this.#isIncomplete;
@@ -169,6 +172,7 @@ export class VcpuHandle extends VcpuPageCalls implements Vcpu {
 
   close(): void {
     if (!this.descriptor.isOpen) return;
+    this.beforeClose();
     this.#open = undefined;
     this.unmap();
     this.descriptor.close();

@@ -4,6 +4,7 @@ import { openKvm, type KvmSystem } from "../calls/system.ts";
 import type { VmHandle } from "../calls/vm.ts";
 import { badArgument } from "../kvm-error.ts";
 import type { BootOptions } from "../machine/boot.ts";
+import { hostFacts } from "../machine/host-facts.ts";
 import { loadMemory, requireImage, setEntryState, type LoadableImage } from "../machine/load-image.ts";
 import { createSmpMachine, type SmpMachine } from "./smp-machine.ts";
 import { VcpuCluster } from "./vcpu-cluster.ts";
@@ -54,7 +55,8 @@ export async function bootSmp(image: LoadableImage, options: SmpBootOptions): Pr
     vm.close();
     throw error;
   }
-  return createSmpMachine({ image, kind: kvm.kind, vm, cluster });
+  const { msrs } = hostFacts(kvm, options);
+  return createSmpMachine({ image, kind: kvm.kind, vm, cluster, msrs });
 }
 
 function requireCount(vcpus: unknown, max: number): void {
@@ -66,11 +68,11 @@ function createVcpus(
   image: LoadableImage,
   kvm: KvmSystem,
   vm: VmHandle,
-  { vcpus, cpuid }: SmpBootOptions,
+  options: SmpBootOptions,
 ): readonly ReturnType<VmHandle["createVcpu"]>[] {
-  const supported = kvm.getSupportedCpuid();
-  const entries = cpuid === undefined ? supported : cpuid(supported);
-  return Array.from({ length: vcpus }, (_, id) => {
+  const { cpuid: supported } = hostFacts(kvm, options);
+  const entries = options.cpuid === undefined ? supported : options.cpuid(supported);
+  return Array.from({ length: options.vcpus }, (_, id) => {
     const vcpu = vm.createVcpu(id);
     vcpu.setCpuid2(withApicNumber(entries, id));
     if (id === 0) setEntryState(vcpu, image.cpu, kvm.kind);

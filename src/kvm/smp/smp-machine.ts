@@ -9,6 +9,9 @@ import { badArgument, closed } from "../kvm-error.ts";
 import { locate, type GuestLocation } from "../machine/location.ts";
 import type { LoadableImage } from "../machine/load-image.ts";
 import { planRun, type StreamOptions } from "../machine/run-options.ts";
+import { MachineSnapshots } from "../snapshot/machine-snapshots.ts";
+import type { Snapshot, SnapshotOptions } from "../snapshot/snapshot.ts";
+import { omittedParts } from "../snapshot/state-part.ts";
 import { smpExits } from "./smp-stream.ts";
 import type { VcpuCluster, VcpuExit } from "./vcpu-cluster.ts";
 
@@ -54,6 +57,21 @@ export interface SmpMachine {
   readMemory(at: PhysAddr, size: number): Uint8Array;
   /** Copies bytes into guest-physical memory; all of them must be memory, or none is written. */
   writeMemory(at: PhysAddr, bytes: Uint8Array): void;
+  /**
+   * The whole machine as it is: memory, interrupt controllers, timer and clock, and each vCPU's registers, FPU,
+   * model-specific registers, events, local APIC, and whether it is halted or was never started. What {@link Machine.snapshot}
+   * says holds here as well. A vCPU that exited while nobody asked exits again after {@link restore}. Throws {@link KvmError}
+   * `BAD_ARGUMENT` while a stream is under way, and in the middle of an instruction that still has exits.
+   *
+   * @example
+   * ```ts
+   * for await (const { exit } of machine.stream()) if (exit.kind === "io-out" && exit.port === 0x10) break;
+   * const started = machine.snapshot();
+   * ```
+   */
+  snapshot(options?: SnapshotOptions): Snapshot;
+  /** Goes back to a snapshot of this machine, as {@link Machine.restore} does; not while a stream is under way. */
+  restore(snapshot: Snapshot): void;
   /** Ends the threads, then gives back memory and file descriptors. Nothing happens the second time. */
   close(): void;
   [Symbol.dispose](): void;
@@ -65,6 +83,8 @@ export interface SmpMachineParts {
   readonly kind: KvmKind;
   readonly vm: VmHandle;
   readonly cluster: VcpuCluster;
+  /** The model-specific registers that KVM offers. */
+  readonly msrs: readonly number[];
 }
 
 /** A machine of its parts, which then owns them. */
@@ -78,14 +98,18 @@ class RunningSmpMachine implements SmpMachine {
   readonly vcpus: readonly VcpuHandle[];
   readonly #vm: VmHandle;
   readonly #cluster: VcpuCluster;
+  readonly #snapshots: MachineSnapshots;
+  /** The exits that nobody had taken when a snapshot was taken. */
+  readonly #exits = new WeakMap<Snapshot, readonly VcpuExit[]>();
   #isOpen = true;
 
-  constructor({ image, kind, vm, cluster }: SmpMachineParts) {
+  constructor({ image, kind, vm, cluster, msrs }: SmpMachineParts) {
     this.image = image;
     this.kind = kind;
     this.#vm = vm;
     this.#cluster = cluster;
     this.vcpus = cluster.runners.map(({ vcpu }) => vcpu);
+    this.#snapshots = new MachineSnapshots({ vm, vcpus: this.vcpus, msrs });
   }
 
   get vm(): Vm {
@@ -120,10 +144,26 @@ class RunningSmpMachine implements SmpMachine {
     this.#vm.writeMemory(at, bytes);
   }
 
+  snapshot({ omit = [] }: SnapshotOptions = {}): Snapshot {
+    const omitted = omittedParts(omit);
+    this.#requireStill();
+    const exits = this.#cluster.settle();
+    const snapshot = this.#snapshots.take(omitted);
+    this.#exits.set(snapshot, exits);
+    return snapshot;
+  }
+
+  restore(snapshot: Snapshot): void {
+    this.#requireStill();
+    this.#snapshots.restore(snapshot);
+    this.#cluster.comeBack(this.#exits.get(snapshot)!);
+  }
+
   close(): void {
     this.#isOpen = false;
     // The memory may go only when no vCPU is in the guest.
     this.#cluster.quit();
+    this.#snapshots.close();
     this.#vm.close();
   }
 
@@ -140,6 +180,11 @@ class RunningSmpMachine implements SmpMachine {
       number,
       `they are numbered from 0 to ${this.vcpus.length - 1}`,
     );
+  }
+
+  #requireStill(): void {
+    this.#requireOpen();
+    this.#cluster.requireStill();
   }
 
   #requireOpen(): void {

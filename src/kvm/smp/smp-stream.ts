@@ -12,6 +12,8 @@ export async function* smpExits(
   requireOpen: () => void,
 ): AsyncGenerator<VcpuExit, void, undefined> {
   const { dispatch, includeHandled, limit, maxExits } = plan;
+  requireOpen();
+  cluster.begin();
   const start = performance.now();
   const wake = (): void => cluster.wake();
   signal?.addEventListener("abort", wake);
@@ -53,6 +55,7 @@ export async function* smpExits(
   } finally {
     signal?.removeEventListener("abort", wake);
     await cluster.pause();
+    cluster.end();
   }
 }
 

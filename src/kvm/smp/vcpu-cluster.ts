@@ -1,6 +1,8 @@
 /** The vCPUs of one machine: which of them runs, which waits, and what they exited with. */
 import type { VmHandle } from "../calls/vm.ts";
+import { isAnswerable } from "../exits/answer-exit.ts";
 import type { Exit } from "../exits/exits.ts";
+import { badArgument } from "../kvm-error.ts";
 import type { VcpuRunner } from "./vcpu-runner.ts";
 
 /** An exit, and whose it is. */
@@ -22,6 +24,7 @@ export class VcpuCluster {
   readonly runners: VcpuRunner[] = [];
   readonly #queue: VcpuExit[] = [];
   #wake: () => void = () => undefined;
+  #isRunning = false;
 
   constructor(vm: VmHandle) {
     this.#vm = vm;
@@ -29,8 +32,30 @@ export class VcpuCluster {
 
   /** To be called when a vCPU has left the guest. */
   stopped(runner: VcpuRunner): void {
-    if (runner.status === "stopped") this.#push(runner.id, runner.vcpu.exit());
+    runner.isRepeated = false;
+    if (runner.status === "stopped") this.#push(runner, runner.vcpu.exit());
     this.#wake();
+  }
+
+  /** To be called before a run. Throws {@link KvmError} `BAD_ARGUMENT` where one is under way: one consumer takes the exits. */
+  begin(): void {
+    this.requireStill();
+    this.#isRunning = true;
+  }
+
+  /** To be called after a run, when no vCPU is in the guest. */
+  end(): void {
+    this.#isRunning = false;
+  }
+
+  /** Throws {@link KvmError} `BAD_ARGUMENT` where a run is under way. */
+  requireStill(): void {
+    if (!this.#isRunning) return;
+    throw badArgument(
+      "a stream of the machine is under way",
+      undefined,
+      "leave it first: by break, or by its return()",
+    );
   }
 
   /** Ends a wait of {@link next}. */
@@ -65,6 +90,46 @@ export class VcpuCluster {
     while (this.runners.some(({ status }) => status === "running")) await this.#wait(LOOK);
   }
 
+  /**
+   * Brings every vCPU between two instructions, for a snapshot. A write that nobody has taken yet is completed, and stays. A
+   * vCPU that waits for an answer that nobody was asked for stays as it is: its registers are those before the instruction, and
+   * there it will exit again.
+   *
+   * Returns the exits that a snapshot has to keep, for {@link comeBack}. Throws {@link KvmError} `BAD_ARGUMENT` where an
+   * instruction of which an exit was taken has another one.
+   */
+  settle(): readonly VcpuExit[] {
+    this.#queue.push(...this.#collected(this.runners[0]!));
+    for (const runner of this.runners) {
+      if (runner.status === "handled") this.#complete(runner);
+      while (runner.status === "stopped" && !this.#isAsking(runner)) {
+        const exit = runner.vcpu.complete();
+        if (exit === undefined) break;
+        this.#repeat(runner, exit);
+      }
+      if (!runner.isRepeated || !this.#isAsking(runner)) continue;
+      const message = `vCPU ${runner.id} is in the middle of an instruction`;
+      throw badArgument(message, undefined, "run on until it is complete");
+    }
+    return this.#queue.filter(({ exit }) => !isAnswerable(exit)).map(copyOf);
+  }
+
+  /** The vCPUs were put back to where {@link settle} found them. @param exits what it returned */
+  comeBack(exits: readonly VcpuExit[]): void {
+    this.#collected(this.runners[0]!);
+    this.#queue.splice(0, this.#queue.length, ...exits.map(copyOf));
+    for (const runner of this.runners) {
+      runner.isRepeated = false;
+      runner.status = this.#queue.some(({ vcpu }) => vcpu === runner.id) ? "stopped" : "ready";
+    }
+  }
+
+  /** Whether the last exit of a vCPU waits for an answer, and nobody was asked for it. */
+  #isAsking({ id }: VcpuRunner): boolean {
+    const last = this.#queue.findLast(({ vcpu }) => vcpu === id);
+    return last !== undefined && isAnswerable(last.exit);
+  }
+
   /** Ends all threads, and waits until none is in the guest. */
   quit(): void {
     for (const runner of this.runners) runner.quit();
@@ -82,7 +147,12 @@ export class VcpuCluster {
   #complete(runner: VcpuRunner): void {
     const exit = runner.vcpu.complete();
     runner.status = exit === undefined ? "ready" : "stopped";
-    if (exit !== undefined) this.#push(runner.id, exit);
+    if (exit !== undefined) this.#repeat(runner, exit);
+  }
+
+  #repeat(runner: VcpuRunner, exit: Exit): void {
+    runner.isRepeated = true;
+    this.#push(runner, exit);
   }
 
   /** Where every vCPU is halted with interrupts off, or was never started, nothing happens any more. */
@@ -97,11 +167,14 @@ export class VcpuCluster {
   }
 
   /** What the guest wrote to coalesced zones before it exited goes first. */
-  #push(vcpu: number, exit: Exit): void {
+  #push(runner: VcpuRunner, exit: Exit): void {
+    this.#queue.push(...this.#collected(runner), { vcpu: runner.id, exit });
+  }
+
+  /** What was written to coalesced zones: KVM does not tell which vCPU wrote it. */
+  #collected({ id, vcpu }: VcpuRunner): readonly VcpuExit[] {
     const { ringPage } = this.#vm;
-    const { vcpu: handle } = this.runners.find(({ id }) => id === vcpu)!;
-    const collected = ringPage === 0 ? [] : handle.drainCoalesced(ringPage);
-    this.#queue.push(...collected.map((each) => ({ vcpu, exit: each })), { vcpu, exit });
+    return ringPage === 0 ? [] : vcpu.drainCoalesced(ringPage).map((exit) => ({ vcpu: id, exit }));
   }
 
   async #wait(milliseconds: number): Promise<void> {
@@ -114,4 +187,10 @@ export class VcpuCluster {
     });
     this.#wake = () => undefined;
   }
+}
+
+/** An exit whose bytes nobody else has. */
+function copyOf({ vcpu, exit }: VcpuExit): VcpuExit {
+  const isWrite = exit.kind === "io-out" || exit.kind === "mmio-write";
+  return isWrite ? { vcpu, exit: { ...exit, data: exit.data.slice() } } : { vcpu, exit };
 }

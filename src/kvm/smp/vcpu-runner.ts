@@ -4,7 +4,7 @@ import { Worker } from "node:worker_threads";
 import type { VcpuHandle } from "../calls/vcpu.ts";
 import { ioctlFailed } from "../host/host-error.ts";
 import type { Libc } from "../host/libc.ts";
-import { KvmError } from "../kvm-error.ts";
+import { closed, KvmError } from "../kvm-error.ts";
 import { acquireStopSignal, releaseStopSignal } from "../machine/stop-signal.ts";
 import { addonIn, threadPlan } from "./thread-plan.ts";
 import { commands, controlWords, vcpuThread } from "./vcpu-thread.ts";
@@ -45,6 +45,8 @@ export class VcpuRunner {
   readonly id: number;
   readonly vcpu: VcpuHandle;
   status: VcpuStatus = "ready";
+  /** Whether its last exit was one more of an instruction that had one before. */
+  isRepeated = false;
   /** Why it cannot run any more. */
   failure: KvmError | undefined;
   readonly #libc: Libc;
@@ -71,6 +73,7 @@ export class VcpuRunner {
     const signal = acquireStopSignal(libc);
     releaseStopSignal(libc, signal);
     vcpu.setSignalMask(signal.guestMask);
+    vcpu.beforeClose = () => this.#leaveForGood();
     const plan = threadPlan(vcpu.fd, signal);
     this.#control = new Int32Array(plan.control);
     this.#worker = new Worker(program(), {
@@ -126,6 +129,12 @@ export class VcpuRunner {
       });
     }
     this.status = "ready";
+  }
+
+  /** The number of its descriptor may soon be another's, and its memory may go: the thread must be over before. */
+  #leaveForGood(): void {
+    this.quit();
+    this.failure ??= closed(`vCPU ${this.id}`);
   }
 
   #command(from: number, to: number): void {
