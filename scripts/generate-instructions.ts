@@ -151,7 +151,7 @@ function methodLines(mode: Mode, name: string, mnemonic: string, { forms }: Inst
     return [`  ${name}(this: "${mode}-bit code has no ${name}", ...operands: unknown[]): never;`];
   return [
     `  /** ${name in waitingForms ? `{@link wait} and ` : ""}${texts.join(", ")}. */`,
-    `  ${name}<D extends string, U extends string, O extends readonly Operand[]>(this: Labelled<${mode}, D, U>, ` +
+    `  ${name}<D extends string, U extends string, O extends readonly AnyOperand[]>(this: Labelled<${mode}, D, U>, ` +
       `...operands: Check<${mode}, "${mnemonic}", O>): ${result}${mode}<D, U | NewIn<O, D>>;`,
   ];
 }
@@ -179,7 +179,7 @@ function typesSource(table: ReadonlyMap<string, Instructions>): string {
     '} from "../builder/code-types.ts";',
     'import type { Check } from "../builder/operand-check.ts";',
     "import type {",
-    "  Bcst, Er, F, FarTarget, Imm, Masked, May, Mem, Only, Operand, Reg, Sae, Same, Target,",
+    "  AnyOperand, Bcst, Er, F, FarTarget, Imm, Masked, May, Mem, Only, Reg, Sae, Same, Target,",
     '} from "../operands/operand-types.ts";',
     "",
     "/** The operands that each instruction takes, by mode, each list with its words. */",

@@ -54,6 +54,26 @@ export function disagreements(expected: readonly Message[], printed: readonly Me
   ];
 }
 
+/** A program that assembles one chain of statements. */
+export function chain(count: number, statement: (index: number) => string): string {
+  return [
+    'import { al, assemble, byte, code64, rcx, rdx, rip } from "guestwright/asm";',
+    `void assemble(code64()${Array.from({ length: count }, (_, i) => statement(i)).join("\n")});`,
+  ].join("\n");
+}
+
+/** Instructions and labels, each fifth statement a label that two others use. */
+export function mixed(index: number): string {
+  const label = `"l${Math.floor(index / 5)}"`;
+  return [
+    `.label(${label})`,
+    `.jmp(${label})`,
+    `.mov(rdx, ${index})`,
+    ".mov(byte(rdx, 1), al)",
+    `.mov(rcx, rip(${label}))`,
+  ][index % 5]!;
+}
+
 /**
  * How many types the compiler instantiates for a program that may import the package by its name, and how long it
  * checks it, in seconds. Counts are the same on every machine, times are not: assert the first.

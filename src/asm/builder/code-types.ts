@@ -1,5 +1,5 @@
 /** What the compiler knows of code: its mode, the labels that it defines, the labels that it uses. */
-import type { DataMethods } from "./data-types.ts";
+import type { DataMethods, PlainDataMethods } from "./data-types.ts";
 import type { Broadcast, Masked } from "../operands/decorators.ts";
 import type { Expression } from "../operands/expression.ts";
 import type { Far } from "../operands/far.ts";
@@ -79,15 +79,18 @@ export type Code<M extends Mode, Defined extends string, Used extends string> = 
   64: Code64<Defined, Used>;
 }[M];
 
-// The instructions' methods are inherited from interfaces without type parameters, so that the compiler makes the two
-// thousand of them once, and not again for every label.
+// The instructions' methods, and those that name labels, are inherited from interfaces that know nothing of labels: what a
+// method is called on tells it. So the compiler makes the two thousand of them once, and not again for every label.
 
 /** 16-bit code. */
-export interface Code16<D extends string, U extends string> extends Instructions16, CodeMethods<16, D, U> {}
+export interface Code16<D extends string, U extends string>
+  extends Instructions16, CodeMethods<16>, PlainMethods<16, D, U> {}
 /** 32-bit code. */
-export interface Code32<D extends string, U extends string> extends Instructions32, CodeMethods<32, D, U> {}
+export interface Code32<D extends string, U extends string>
+  extends Instructions32, CodeMethods<32>, PlainMethods<32, D, U> {}
 /** 64-bit code. */
-export interface Code64<D extends string, U extends string> extends Instructions64, CodeMethods<64, D, U> {}
+export interface Code64<D extends string, U extends string>
+  extends Instructions64, CodeMethods<64>, PlainMethods<64, D, U> {}
 
 /** The instructions' methods of a mode. */
 export interface InstructionsByMode {
@@ -96,12 +99,12 @@ export interface InstructionsByMode {
   64: Instructions64;
 }
 
-/** The methods of code that are not instructions. */
-export interface CodeMethods<M extends Mode, Defined extends string, Used extends string>
-  extends Labelled<M, Defined, Used>, DataMethods<M, Defined, Used> {
-  /** The statements, in order. */
-  readonly nodes: readonly Node[];
-
+/**
+ * What names no labels: prefixes, each with the instructions that it can precede, plain data, text, sections. The type that
+ * they belong to knows the labels, so that they can be called on code of one of several modes.
+ */
+export interface PlainMethods<M extends Mode, Defined extends string, Used extends string>
+  extends Labelled<M, Defined, Used>, PlainDataMethods<M, Defined, Used> {
   /**
    * Repeats a string instruction RCX, ECX or CX times: the F3 prefix.
    *
@@ -144,41 +147,6 @@ export interface CodeMethods<M extends Mode, Defined extends string, Used extend
   readonly lock: Labelled<M, Defined, Used> & Pick<InstructionsByMode[M], Lockable>;
 
   /**
-   * Appends other code of the same mode: a macro is a function that returns code. Its labels are as good as written here.
-   *
-   * @example
-   * ```ts
-   * const print = (character: string) => code64().mov(al, character.charCodeAt(0)).out(0xe9, al);
-   * code64().use(print("A")).use(print("B")); // b0 41 e6 e9 b0 42 e6 e9
-   * ```
-   */
-  use<D2 extends string, U2 extends string>(
-    fragment: Code<M, D2, U2> & Disjoint<Defined, D2>,
-  ): Code<M, Defined | D2, Used | U2>;
-  /**
-   * The same, but the labels that the fragment defines are its own: it can be used twice, and nothing else sees them.
-   *
-   * @example
-   * ```ts
-   * const wait = code64().label("spin").dec(ecx).jnz("spin");
-   * code64().local(wait).local(wait); // ff c9 75 fc ff c9 75 fc
-   * ```
-   */
-  local<D2 extends string, U2 extends string>(fragment: Code<M, D2, U2>): Code<M, Defined, Used | Exclude<U2, D2>>;
-  /**
-   * Appends a fragment several times, or what a function makes of 0, 1, 2, …; each time with labels of its own.
-   *
-   * @example
-   * ```ts
-   * code64().repeat(3, (i) => code64().push(i)); // 6a 00 6a 01 6a 02
-   * ```
-   */
-  repeat<D2 extends string, U2 extends string>(
-    count: number,
-    body: Code<M, D2, U2> | ((index: number) => Code<M, D2, U2>),
-  ): Code<M, Defined, Used | Exclude<U2, D2>>;
-
-  /**
    * Goes on in a section: `.text`, where code begins, or any other name. Sections follow one another in the order in which
    * they are first named, `.bss` last; {@link assemble} and `layout` can put each at an address of its own. Labels hold
    * across them.
@@ -189,6 +157,52 @@ export interface CodeMethods<M extends Mode, Defined extends string, Used extend
    * ```
    */
   section(name: string): Code<M, Defined, Used>;
+}
+
+/** Methods that define or name labels and are not instructions. */
+export interface CodeMethods<M extends Mode> extends DataMethods<M> {
+  /** The statements, in order. */
+  readonly nodes: readonly Node[];
+
+  /**
+   * Appends other code of the same mode: a macro is a function that returns code. Its labels are as good as written here.
+   *
+   * @example
+   * ```ts
+   * const print = (character: string) => code64().mov(al, character.charCodeAt(0)).out(0xe9, al);
+   * code64().use(print("A")).use(print("B")); // b0 41 e6 e9 b0 42 e6 e9
+   * ```
+   */
+  use<D extends string, U extends string, D2 extends string, U2 extends string>(
+    this: Labelled<M, D, U>,
+    fragment: Code<M, D2, U2> & Disjoint<D, D2>,
+  ): Code<M, D | D2, U | U2>;
+  /**
+   * The same, but the labels that the fragment defines are its own: it can be used twice, and nothing else sees them.
+   *
+   * @example
+   * ```ts
+   * const wait = code64().label("spin").dec(ecx).jnz("spin");
+   * code64().local(wait).local(wait); // ff c9 75 fc ff c9 75 fc
+   * ```
+   */
+  local<D extends string, U extends string, D2 extends string, U2 extends string>(
+    this: Labelled<M, D, U>,
+    fragment: Code<M, D2, U2>,
+  ): Code<M, D, U | Exclude<U2, D2>>;
+  /**
+   * Appends a fragment several times, or what a function makes of 0, 1, 2, …; each time with labels of its own.
+   *
+   * @example
+   * ```ts
+   * code64().repeat(3, (i) => code64().push(i)); // 6a 00 6a 01 6a 02
+   * ```
+   */
+  repeat<D extends string, U extends string, D2 extends string, U2 extends string>(
+    this: Labelled<M, D, U>,
+    count: number,
+    body: Code<M, D2, U2> | ((index: number) => Code<M, D2, U2>),
+  ): Code<M, D, U | Exclude<U2, D2>>;
 
   /**
    * Names this place. A name can be defined once; it may be used before.
@@ -198,7 +212,10 @@ export interface CodeMethods<M extends Mode, Defined extends string, Used extend
    * code64().jmp("end").nop().label("end").hlt(); // eb 01 90 f4
    * ```
    */
-  label<const N extends string>(name: Fresh<N, Defined>): Code<M, Defined | Definition<N>, Used>;
+  label<D extends string, U extends string, const N extends string>(
+    this: Labelled<M, D, U>,
+    name: Fresh<N, D>,
+  ): Code<M, D | Definition<N>, U>;
 }
 
 /** The ways on after a far transfer. */

@@ -1,10 +1,11 @@
 /** The builder's methods for data and for text, as the compiler knows them. */
-import type { Code, NewIn, Value } from "./code-types.ts";
+import type { Code, Labelled, NewIn, Value } from "./code-types.ts";
 import type { Broadcast, Masked, Rounding } from "../operands/decorators.ts";
 import type { Expression } from "../operands/expression.ts";
 import type { Memory } from "../operands/memory.ts";
 import type { Mode } from "../mode.ts";
 import type { Register } from "../operands/register.ts";
+import type { Widened } from "../operands/widened.ts";
 
 /** A number of bytes or an address: known now, or once labels have addresses. */
 export type Amount = number | bigint | Expression;
@@ -12,8 +13,8 @@ export type Amount = number | bigint | Expression;
 /** What a template of text can hold: a string is the name of a label. */
 export type TextValue = number | bigint | string | Register | Memory | Expression | Masked | Broadcast | Rounding;
 
-/** Methods that add data, room, or text. */
-export interface DataMethods<M extends Mode, Defined extends string, Used extends string> {
+/** Methods that add numbers and room, with values that can name labels. */
+export interface DataMethods<M extends Mode> {
   /**
    * Bytes: 0 to 255, or -128 to -1.
    *
@@ -22,7 +23,10 @@ export interface DataMethods<M extends Mode, Defined extends string, Used extend
    * code64().u8(1, 0xff, -1); // 01 ff ff
    * ```
    */
-  u8<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | NewIn<V, Defined>>;
+  u8<D extends string, U extends string, V extends readonly Widened<Value>[]>(
+    this: Labelled<M, D, U>,
+    ...values: V
+  ): Code<M, D, U | NewIn<V, D>>;
   /**
    * 16-bit little-endian numbers, unsigned or signed.
    *
@@ -31,7 +35,10 @@ export interface DataMethods<M extends Mode, Defined extends string, Used extend
    * code64().u16(0x1234, -2); // 34 12 fe ff
    * ```
    */
-  u16<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | NewIn<V, Defined>>;
+  u16<D extends string, U extends string, V extends readonly Widened<Value>[]>(
+    this: Labelled<M, D, U>,
+    ...values: V
+  ): Code<M, D, U | NewIn<V, D>>;
   /**
    * 32-bit little-endian numbers, unsigned or signed.
    *
@@ -40,7 +47,10 @@ export interface DataMethods<M extends Mode, Defined extends string, Used extend
    * code64().u32(0x12345678); // 78 56 34 12
    * ```
    */
-  u32<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | NewIn<V, Defined>>;
+  u32<D extends string, U extends string, V extends readonly Widened<Value>[]>(
+    this: Labelled<M, D, U>,
+    ...values: V
+  ): Code<M, D, U | NewIn<V, D>>;
   /**
    * 64-bit little-endian numbers, unsigned or signed.
    *
@@ -49,7 +59,10 @@ export interface DataMethods<M extends Mode, Defined extends string, Used extend
    * code64().u64(-2n); // fe ff ff ff ff ff ff ff
    * ```
    */
-  u64<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | NewIn<V, Defined>>;
+  u64<D extends string, U extends string, V extends readonly Widened<Value>[]>(
+    this: Labelled<M, D, U>,
+    ...values: V
+  ): Code<M, D, U | NewIn<V, D>>;
   /**
    * 128-bit little-endian numbers, unsigned or signed.
    *
@@ -58,7 +71,10 @@ export interface DataMethods<M extends Mode, Defined extends string, Used extend
    * code64().u128(1n << 64n); // 00 00 00 00 00 00 00 00 01 00 00 00 00 00 00 00
    * ```
    */
-  u128<const V extends readonly Value[]>(...values: V): Code<M, Defined, Used | NewIn<V, Defined>>;
+  u128<D extends string, U extends string, V extends readonly Widened<Value>[]>(
+    this: Labelled<M, D, U>,
+    ...values: V
+  ): Code<M, D, U | NewIn<V, D>>;
   /**
    * The addresses of labels, each as wide as the code's mode: a jump table.
    *
@@ -67,7 +83,52 @@ export interface DataMethods<M extends Mode, Defined extends string, Used extend
    * code16().label("a").nop().label("b").nop().addresses("a", "b"); // 90 90 00 00 01 00
    * ```
    */
-  addresses<const L extends readonly string[]>(...labels: L): Code<M, Defined, Used | NewIn<L, Defined>>;
+  addresses<D extends string, U extends string, const L extends readonly string[]>(
+    this: Labelled<M, D, U>,
+    ...labels: L
+  ): Code<M, D, U | NewIn<L, D>>;
+  /**
+   * Room for `size` bytes, at most 256 MiB: zero bytes. Labels may decide the size.
+   *
+   * @example
+   * ```ts
+   * code64().label("a").hlt().label("b").reserve(multiple(distance("a", "b"), 2)); // f4 00 00
+   * ```
+   */
+  reserve<D extends string, U extends string, A extends Widened<Amount>>(
+    this: Labelled<M, D, U>,
+    size: A,
+  ): Code<M, D, U | NewIn<[A], D>>;
+  /**
+   * Goes on at a virtual address further on; bytes of value `fill`, 0 unless given, lie between.
+   *
+   * @example
+   * ```ts
+   * code64().hlt().org(4, 0xcc).hlt(); // f4 cc cc cc f4
+   * ```
+   */
+  org<D extends string, U extends string, A extends Widened<Amount>>(
+    this: Labelled<M, D, U>,
+    address: A,
+    fill?: number,
+  ): Code<M, D, U | NewIn<[A], D>>;
+  /**
+   * Goes on when the code has `size` bytes; bytes of value `fill`, 0 unless given, make up for what it lacks.
+   *
+   * @example
+   * ```ts
+   * code16().hlt().pad(510).u16(0xaa55); // a boot sector: 512 bytes
+   * ```
+   */
+  pad<D extends string, U extends string, A extends Widened<Amount>>(
+    this: Labelled<M, D, U>,
+    size: A,
+    fill?: number,
+  ): Code<M, D, U | NewIn<[A], D>>;
+}
+
+/** Methods that add data and text, without labels that the compiler could follow. */
+export interface PlainDataMethods<M extends Mode, Defined extends string, Used extends string> {
   /**
    * 32-bit floating-point numbers: the nearest to those given. One beyond their range is an error.
    *
@@ -160,15 +221,6 @@ export interface DataMethods<M extends Mode, Defined extends string, Used extend
    */
   zero(size: number): Code<M, Defined, Used>;
   /**
-   * Room for `size` bytes, at most 256 MiB: zero bytes. Labels may decide the size.
-   *
-   * @example
-   * ```ts
-   * code64().label("a").hlt().label("b").reserve(multiple(distance("a", "b"), 2)); // f4 00 00
-   * ```
-   */
-  reserve<const A extends Amount>(size: A): Code<M, Defined, Used | NewIn<[A], Defined>>;
-  /**
    * Goes on at the next address that `alignment`, a power of two, divides.
    *
    * @param fill the value of the bytes between, or `"nop"` for instructions that do nothing. Unless given: these after an
@@ -179,25 +231,6 @@ export interface DataMethods<M extends Mode, Defined extends string, Used extend
    * ```
    */
   align(alignment: number, fill?: number | "nop"): Code<M, Defined, Used>;
-  /**
-   * Goes on at a virtual address further on; bytes of value `fill`, 0 unless given, lie between.
-   *
-   * @example
-   * ```ts
-   * code64().hlt().org(4, 0xcc).hlt(); // f4 cc cc cc f4
-   * ```
-   */
-  org<const A extends Amount>(address: A, fill?: number): Code<M, Defined, Used | NewIn<[A], Defined>>;
-  /**
-   * Goes on when the code has `size` bytes; bytes of value `fill`, 0 unless given, make up for what it lacks.
-   *
-   * @example
-   * ```ts
-   * code16().hlt().pad(510).u16(0xaa55); // a boot sector: 512 bytes
-   * ```
-   */
-  pad<const A extends Amount>(size: A, fill?: number): Code<M, Defined, Used | NewIn<[A], Defined>>;
-
   /**
    * Statements in GNU's `.intel_syntax noprefix`. They may use the labels of the code around them and define labels for
    * it; which ones these are is known when the code is assembled, so the compiler no longer looks for undefined labels.

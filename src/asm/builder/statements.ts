@@ -7,10 +7,10 @@ import type { aliases, waitingForms } from "../instructions/aliases.ts";
 import { AsmError } from "../asm-error.ts";
 import { captureCallSite, locate, onBehalfOf, type CallSite } from "./call-site.ts";
 import type { Comparing, Lockable, Repeatable } from "../instructions/prefixable.ts";
-import type { Operand } from "../operands/operand-types.ts";
+import type { AnyOperand } from "../operands/operand-types.ts";
 import type { Code, Value } from "./code-types.ts";
 import type { Check } from "./operand-check.ts";
-import type { DataMethods } from "./data-types.ts";
+import type { Amount, DataMethods, PlainDataMethods } from "./data-types.ts";
 import { addressOf, isExpression, type Expression } from "../operands/expression.ts";
 import type { Forms } from "../instructions/instruction-types.d.ts";
 import type { Mode } from "../mode.ts";
@@ -20,7 +20,7 @@ export type OpenCode<M extends Mode> = Code<M, string, never>;
 
 type Statement<M extends Mode, K extends keyof Forms> = [Forms[K][M]] extends [never]
   ? `${M}-bit code has no ${K}`
-  : <O extends readonly Operand[]>(...operands: Check<M, K, O>) => void;
+  : <O extends readonly AnyOperand[]>(...operands: Check<M, K, O>) => void;
 
 type InstructionStatements<M extends Mode> = { readonly [K in keyof Forms]: Statement<M, K> };
 
@@ -36,12 +36,17 @@ interface OpenDataParameters {
   u64: readonly Value[];
   u128: readonly Value[];
   addresses: readonly string[];
+  reserve: readonly [size: Amount];
+  org: readonly [address: Amount, fill?: number];
+  pad: readonly [size: Amount, fill?: number];
 }
 
 type DataStatements<M extends Mode> = {
-  readonly [K in keyof DataMethods<M, string, never>]: K extends keyof OpenDataParameters
-    ? (...values: OpenDataParameters[K]) => void
-    : (...values: Parameters<DataMethods<M, string, never>[K]>) => void;
+  readonly [K in keyof DataMethods<M>]: (...values: OpenDataParameters[K]) => void;
+} & {
+  readonly [K in keyof PlainDataMethods<M, string, never>]: (
+    ...values: Parameters<PlainDataMethods<M, string, never>[K]>
+  ) => void;
 };
 
 /** A place in the code, as a value: an operand of branches, and what `offset(name)` is to a name. */
@@ -112,7 +117,7 @@ export function writeStatements<M extends Mode>(
   const newLabel = (name?: string): Label => addressOf<never>((name ?? `label@${++labels}`) as never);
   // Names that nobody chose stay private, so that code with such labels can be taken in twice.
   const define = (name: string): OpenCode<M> =>
-    (isOwnName.test(name) ? (code as unknown as Methods)["privateLabel"]!(name) : code.label(name)) as OpenCode<M>;
+    (code as unknown as Methods)[isOwnName.test(name) ? "privateLabel" : "label"]!(name) as OpenCode<M>;
   const place = (label: Label): void => {
     if (!isExpression(label) || (label as Expression).labels.length !== 1) throw noLabel(label, place);
     code = onBehalfOf(place, () => define(nameOf(label)));

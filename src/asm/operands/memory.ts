@@ -7,6 +7,7 @@ import type { Expression } from "./expression.ts";
 import { add, addressOf, constant, isExpression, simplest } from "./expression.ts";
 import { checkName, wholeNumber } from "./whole-number.ts";
 import type { Register } from "./register.ts";
+import type { Widened } from "./widened.ts";
 
 /** An index register with its scale: `[rcx*4]`. */
 export interface Scaled<R extends Register = Register> {
@@ -38,8 +39,11 @@ export interface Memory<
 /** A part of an address; the parts are added. A segment register among them overrides the default segment. */
 export type Term = Register | Scaled | number | bigint | string | Expression | Memory;
 
+/** The same, for the constraints of type parameters. */
+export type AnyTerm = Widened<Term>;
+
 /** The address size, in bits, that the registers among the terms decide; 0 where there are none. */
-export type AddressSizeOf<T extends Term> =
+export type AddressSizeOf<T extends AnyTerm> =
   T extends Memory<number, infer A, string>
     ? A
     : T extends Scaled<infer R>
@@ -55,12 +59,12 @@ export type AddressSizeOf<T extends Term> =
         : 0;
 
 /** The address size of a whole address: that of its registers, which all have the same. */
-export type AddressSizeOfAll<T extends readonly Term[]> = [Exclude<AddressSizeOf<T[number]>, 0>] extends [never]
+export type AddressSizeOfAll<T extends readonly AnyTerm[]> = [Exclude<AddressSizeOf<T[number]>, 0>] extends [never]
   ? 0
   : Exclude<AddressSizeOf<T[number]>, 0>;
 
 /** The labels that terms name. */
-export type LabelsOfTerms<T extends Term> = T extends string
+export type LabelsOfTerms<T extends AnyTerm> = T extends string
   ? T
   : T extends Expression<infer L>
     ? L
@@ -112,7 +116,7 @@ export function rip<const L extends string>(label: L, addend: number | bigint = 
 
 /** A maker of memory operands of one size. */
 export interface MemoryMaker<Size extends number> {
-  <const T extends readonly [Term, ...Term[]]>(
+  <T extends readonly [AnyTerm, ...AnyTerm[]]>(
     ...terms: T
   ): Memory<Size, AddressSizeOfAll<T>, LabelsOfTerms<T[number]>>;
 }

@@ -4,6 +4,7 @@ import type { Expression } from "./expression.ts";
 import type { Far } from "./far.ts";
 import type { Memory } from "./memory.ts";
 import type { Register, RegisterClass } from "./register.ts";
+import type { AnyNumber, Widened } from "./widened.ts";
 
 /** Any register of a class. */
 export type Reg<Class extends RegisterClass> = Register<Class, string>;
@@ -12,9 +13,9 @@ export type Only<Name extends string> = Register<RegisterClass, Name>;
 /** Memory of one of these sizes in bits; 0 is memory without a size of its own. */
 export type Mem<Size extends number> = Memory<Size, number, string>;
 /** A number, or an expression of labels. */
-export type Imm = number | bigint | Expression;
+export type Imm = AnyNumber | Expression;
 /** Where a branch goes: a label, or an address. */
-export type Target = string | number | bigint | Expression;
+export type Target = string | AnyNumber | Expression;
 
 export type { Masked };
 /** A destination that may have a mask. */
@@ -42,4 +43,7 @@ export interface Same<Form> {
 export type FarTarget = Far;
 
 /** Anything that may stand as an operand. */
-export type Operand = Register | Memory | Imm | Target | Far | Masked | Broadcast | Rounding;
+export type Operand = Register | Memory | number | bigint | string | Expression | Far | Masked | Broadcast | Rounding;
+
+/** The same, for the constraints of type parameters. */
+export type AnyOperand = Widened<Operand>;
