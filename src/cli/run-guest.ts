@@ -1,6 +1,5 @@
 /** Runs an image for a person or for a program, exit by exit. */
 import { setImmediate } from "node:timers/promises";
-import { codePlaceToText } from "../core/code-place.ts";
 import { hex } from "../core/hex.ts";
 import {
   boot,
@@ -10,15 +9,14 @@ import {
   type Device,
   type Duration,
   type Exit,
-  type GuestLocation,
   type Machine,
 } from "../kvm/index.ts";
-import { symbolAt, type Image } from "../layout/index.ts";
+import type { Image } from "../layout/index.ts";
 import { imageToHtml } from "../picture/index.ts";
 import type { ExitName } from "./exit-codes.ts";
 import { consoleDevices } from "./guest/console-devices.ts";
 import { columns } from "./output/columns.ts";
-import { tellExit } from "./output/exit-lines.ts";
+import { tellExit, tellFindings } from "./output/exit-lines.ts";
 import { toJson } from "./output/plain.ts";
 import { withProgress } from "./output/progress.ts";
 import type { Terminal } from "./output/terminal.ts";
@@ -39,6 +37,8 @@ export interface GuestRun {
   readonly html: string | undefined;
   /** What the page is called. */
   readonly title: string;
+  /** What may be wrong with the way that the guest was started; asked for where it failed. */
+  readonly startHint: () => string | undefined;
 }
 
 /** What the program ends with, by the exit that ended the run. */
@@ -51,13 +51,15 @@ const outcomes: { readonly [Kind in Exit["kind"]]?: ExitName } = {
   "exit-limit": "timeout",
 };
 
+const endsBadly = ({ kind }: Exit): boolean => outcomes[kind] === "guest";
+
 /** Boots an image, runs it to its end, and says what happens. Ctrl-C ends it. */
 export async function runGuest(image: Image, run: GuestRun, terminal: Terminal): Promise<ExitName | number> {
   using machine = await boot(image, run.device === undefined ? {} : { device: run.device });
   const stop = new AbortController();
   const onInterrupt = (): void => stop.abort();
   process.on("SIGINT", onInterrupt);
-  const exits = new ExitReport(image, machine, run, terminal);
+  const exits = new ExitReport(machine, run, terminal);
   const recorder = run.html === undefined ? undefined : record(machine, { places: true });
   try {
     const outcome = await withProgress(
@@ -98,7 +100,7 @@ async function follow(
       for await (const exit of machine.stream(options)) {
         if (exit.kind === "io-in") exit.data.forEach((_, index) => (exit.data[index] = answers.next().value ?? 0));
         // Whether it was Ctrl-C shows when its handler has run.
-        if (exit.kind !== "interrupted") exits.add(exit);
+        if (exit.kind !== "interrupted") await exits.add(exit);
         last = exit;
       }
     } catch (error) {
@@ -106,7 +108,7 @@ async function follow(
     }
     await setImmediate();
     if (signal.aborted) {
-      exits.add({ kind: "interrupted" });
+      await exits.add({ kind: "interrupted" });
       return "interrupted";
     }
     // Another signal, such as that of a job that goes on after Ctrl-Z.
@@ -123,36 +125,34 @@ const KIND_WIDTH = "mmio-write".length;
 
 /** Where exits are told: a line each, for a person or a program. */
 class ExitReport {
-  readonly #image: Image;
   readonly #machine: Machine;
   readonly #isJson: boolean;
+  readonly #startHint: GuestRun["startHint"];
   readonly #print: (text: string) => void;
   readonly #paint: Terminal["paint"];
   count = 0;
 
-  constructor(image: Image, machine: Machine, { json, console }: GuestRun, terminal: Terminal) {
-    this.#image = image;
+  constructor(machine: Machine, { json, console, startHint }: GuestRun, terminal: Terminal) {
     this.#machine = machine;
     this.#isJson = json;
+    this.#startHint = startHint;
     const isBeside = console.length > 0;
     this.#print = isBeside ? (text) => terminal.err(text) : (text) => terminal.out(text);
     this.#paint = isBeside ? terminal.paintError : terminal.paint;
   }
 
-  add(exit: Exit): void {
+  async add(exit: Exit): Promise<void> {
     this.count++;
-    const where = this.#machine.where();
-    if (this.#isJson) return this.#print(`${toJson({ ...exit, where })}\n`);
+    const where = this.#machine.where(exit);
+    const findings = endsBadly(exit) ? await this.#machine.explain(exit) : undefined;
+    const startHint = endsBadly(exit) ? this.#startHint() : undefined;
+    if (this.#isJson) return this.#print(`${toJson({ ...exit, where, findings, startHint })}\n`);
     const kind = this.#paint("cyan", exit.kind.padEnd(KIND_WIDTH));
-    const place = this.#paint("dim", `  at ${this.#placeOf(exit, where)}`);
+    const place = this.#paint("dim", `  at ${locationToText(where)}`);
     const told = tellExit(exit);
     this.#print(`${kind}${told === "" ? "" : `  ${told}`}${place}\n`);
-  }
-
-  /** At `hlt`, RIP is behind it already: one byte (SDM vol. 2A, HLT). */
-  #placeOf({ kind }: Exit, where: GuestLocation): string {
-    const halted = kind === "hlt" ? symbolAt(this.#image, where.rip - 1n) : undefined;
-    return halted === undefined ? locationToText(where) : codePlaceToText(halted);
+    if (findings !== undefined) this.#print(tellFindings(findings));
+    if (startHint !== undefined) this.#print(`  ${startHint}\n`);
   }
 
   /** What helps to find out why a guest failed. */

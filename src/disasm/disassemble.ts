@@ -1,17 +1,9 @@
 /** From bytes to instructions, in the notation of listings. */
 import type * as Iced from "iced-x86";
-import { decoderOf, loadIced } from "../asm/encode/iced.ts";
+import { decoderOf, loadedIced, loadIced } from "../asm/encode/iced.ts";
 import type { Mode } from "../asm/mode.ts";
-
-/** An instruction, read from its bytes. */
-export interface Instruction {
-  /** The address of its first byte: branches and RIP-relative operands are counted from it. */
-  readonly address: bigint;
-  /** 1 to 15 bytes. */
-  readonly bytes: Uint8Array;
-  /** In Intel syntax, with addresses for labels: `mov byte [rsi+0x4], 0x12`. */
-  readonly text: string;
-}
+import { examine, type ExaminedInstruction } from "./examined-instruction.ts";
+import type { Instruction } from "./instruction.ts";
 
 /** Code, and how the CPU would read it. */
 export interface CodeBytes {
@@ -31,28 +23,42 @@ export interface Disassembler {
   first(code: CodeBytes): Instruction | undefined;
   /** All instructions from the first byte on, up to bytes that are none. */
   all(code: CodeBytes): readonly Instruction[];
+  /** The first instruction, as {@link first}, with what its faults depend on. */
+  examine(code: CodeBytes): ExaminedInstruction | undefined;
 }
 
 /** Loads iced-x86 on first use: 50 to 190 ms. */
 export async function loadDisassembler(): Promise<Disassembler> {
-  const iced = await loadIced();
+  return newDisassembler(await loadIced());
+}
+
+/** Without waiting: `undefined` where nothing has loaded iced-x86 yet, as assembling does. */
+export function loadedDisassembler(): Disassembler | undefined {
+  const iced = loadedIced();
+  return iced === undefined ? undefined : newDisassembler(iced);
+}
+
+type Reader<Result> = (decoded: Iced.Instruction, instruction: Instruction) => Result;
+
+function newDisassembler(iced: typeof Iced): Disassembler {
   const formatter = newFormatter(iced);
-  const decode = ({ bytes, mode, address }: CodeBytes, count: number): readonly Instruction[] => {
+  const decode = <Result>({ bytes, mode, address }: CodeBytes, count: number, read: Reader<Result>): Result[] => {
     const decoder = decoderOf(iced, mode, bytes);
     const decoded = new iced.Instruction();
-    const instructions: Instruction[] = [];
+    const instructions: Result[] = [];
     try {
       decoder.ip = address;
       while (decoder.canDecode && instructions.length < count) {
         const at = decoder.position;
         decoder.decodeOut(decoded);
         if (decoded.isInvalid) break;
-        instructions.push({
+        const instruction = {
           address: address + BigInt(at),
           bytes: bytes.slice(at, at + decoded.length),
           // Listings say `byte [...]`.
           text: formatter.format(decoded).replace(" ptr ", " "),
-        });
+        };
+        instructions.push(read(decoded, instruction));
       }
     } finally {
       decoded.free();
@@ -60,9 +66,11 @@ export async function loadDisassembler(): Promise<Disassembler> {
     }
     return instructions;
   };
+  const plain: Reader<Instruction> = (_, instruction) => instruction;
   return {
-    first: (code) => decode(code, 1)[0],
-    all: (code) => decode(code, Number.POSITIVE_INFINITY),
+    first: (code) => decode(code, 1, plain)[0],
+    all: (code) => decode(code, Number.POSITIVE_INFINITY, plain),
+    examine: (code) => decode(code, 1, (decoded, instruction) => examine(iced, decoded, instruction))[0],
   };
 }
 
@@ -82,3 +90,4 @@ function newFormatter(iced: typeof Iced): Iced.Formatter {
 }
 
 export type { Mode } from "../asm/mode.ts";
+export type { Instruction } from "./instruction.ts";

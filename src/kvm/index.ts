@@ -76,6 +76,20 @@ export type {
   TimeoutExit,
   UnknownExit,
 } from "./exits/exits.ts";
+export type {
+  EmulationFinding,
+  EntryRuleFinding,
+  ExceptionCause,
+  ExceptionFinding,
+  Finding,
+  HandlerFinding,
+  PageFaultAddressFinding,
+  StateResetFinding,
+  StrayFinding,
+  UndeliverableFinding,
+  UndeliverableReason,
+  UnknownFinding,
+} from "./explain/finding.ts";
 export { KvmError, type KvmErrorCode, type KvmErrorDetails } from "./kvm-error.ts";
 export { locationToText, type GuestLocation } from "./machine/location.ts";
 export type { LoadableImage } from "./machine/load-image.ts";

@@ -7,7 +7,7 @@ import type { Size } from "../core/units.ts";
 import { show } from "../core/show.ts";
 import { exitDifference, type ExpectedExit } from "./expected-exit.ts";
 import type { MatcherResult } from "./matcher-result.ts";
-import { withRun, type RunGuestOptions } from "./run-guest.ts";
+import { withRun, type GuestRun, type RunGuestOptions } from "./run-guest.ts";
 import { badArgument } from "./testing-error.ts";
 import { toMap, type ToMapOptions } from "./to-map.ts";
 
@@ -73,17 +73,18 @@ export const guestMatchers: {
 } = {
   toMap,
   toExitWith: (received, expected, options = {}) =>
-    withRun("toExitWith", received, options, ({ transcript }) => {
-      const problem = exitDifference(expected, transcript.exits);
-      return result(problem, "expected the guest not to have these exits, but it has", transcript);
+    withRun("toExitWith", received, options, (run) => {
+      const problem = exitDifference(expected, run.transcript.exits);
+      return result(problem, "expected the guest not to have these exits, but it has", run);
     }),
   toHaltWithin: (received, time, options = {}) =>
-    withRun("toHaltWithin", received, { ...options, timeout: time }, ({ transcript, where }) => {
+    withRun("toHaltWithin", received, { ...options, timeout: time }, (run) => {
+      const { transcript, where } = run;
       const last = transcript.exits.at(-1)?.kind;
       const place = where === undefined ? "" : ` at ${where}`;
       const problem =
         last === "hlt" ? undefined : `expected the guest to halt within ${time}, but it ended with ${last}${place}`;
-      return result(problem, `expected the guest not to halt within ${time}, but it did`, transcript);
+      return result(problem, `expected the guest not to halt within ${time}, but it did`, run);
     }),
   toBeSameImageAs: (received, expected) => {
     for (const image of [received, expected]) {
@@ -100,11 +101,17 @@ export const guestMatchers: {
   },
 };
 
-/** A failure tells all that the guest did. */
-function result(problem: string | undefined, otherwise: string, transcript: Transcript): MatcherResult {
+/** A failure tells all that the guest did, and why it ended. */
+function result(problem: string | undefined, otherwise: string, { transcript, findings }: GuestRun): MatcherResult {
+  const why = findings.map(({ text, hint }) => (hint === undefined ? text : `${text}\n  hint: ${hint}`)).join("\n");
   return {
     pass: problem === undefined,
-    message: () => `${problem ?? otherwise}\nthe guest did:\n${indented(transcriptToText(transcript))}`,
+    message: () =>
+      [
+        problem ?? otherwise,
+        ...(why === "" ? [] : ["why it ended:", indented(why)]),
+        ...["the guest did:", indented(transcriptToText(transcript))],
+      ].join("\n"),
   };
 }
 

@@ -1,10 +1,13 @@
 /** From what a test has, an image, a machine or a transcript, to what the guest did. */
 import { show } from "../core/show.ts";
+import { loadedDisassembler } from "../disasm/disassemble.ts";
+import { explainMachine } from "../kvm/explain/explain-machine.ts";
 import {
   boot,
   isTranscript,
   locationToText,
   transcribe,
+  type Finding,
   type Machine,
   type TranscribeOptions,
   type Transcript,
@@ -20,6 +23,8 @@ export interface GuestRun {
   readonly transcript: Transcript;
   /** The place of its last instruction, with the line of its source; `undefined` where only a transcript was given. */
   readonly where: string | undefined;
+  /** Why it ended badly; none where it did not, and where only a transcript was given. */
+  readonly findings: readonly Finding[];
 }
 
 /**
@@ -32,7 +37,7 @@ export function withRun<Result>(
   options: RunGuestOptions,
   use: (run: GuestRun) => Result,
 ): Result | Promise<Result> {
-  if (isTranscript(guest)) return use({ transcript: guest, where: undefined });
+  if (isTranscript(guest)) return use({ transcript: guest, where: undefined, findings: [] });
   if (isMachine(guest)) return use(runMachine(guest, options));
   if (isImage(guest)) return bootAndRun(guest, options).then(use);
   throw badArgument(
@@ -44,12 +49,20 @@ export function withRun<Result>(
 
 async function bootAndRun(image: Image, options: RunGuestOptions): Promise<GuestRun> {
   using machine = await boot(image);
-  return runMachine(machine, options);
+  const transcript = transcribe(machine, options);
+  const last = transcript.exits.at(-1);
+  return runOf(machine, transcript, last === undefined ? [] : await machine.explain(last));
 }
 
+/** Without waiting: what assembled the image has mostly loaded the disassembler. */
 function runMachine(machine: Machine, options: RunGuestOptions): GuestRun {
   const transcript = transcribe(machine, options);
-  return { transcript, where: locationToText(machine.where()) };
+  const last = transcript.exits.at(-1);
+  return runOf(machine, transcript, last === undefined ? [] : explainMachine(machine, last, loadedDisassembler()));
+}
+
+function runOf(machine: Machine, transcript: Transcript, findings: readonly Finding[]): GuestRun {
+  return { transcript, where: locationToText(machine.where()), findings };
 }
 
 function isMachine(value: unknown): value is Machine {

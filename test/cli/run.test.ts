@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { al, ax, code16, dx, imageToJson, layout, type Code16 } from "guestwright";
+import { al, ax, code16, code32, dx, imageToFile, imageToJson, layout, type Code16 } from "guestwright";
 import { expect, test } from "vitest";
 import { describeKvm } from "../kvm/require-kvm.ts";
 import { called, folderWith } from "./cli.ts";
@@ -35,12 +35,11 @@ describeKvm("run", () => {
     const file = await fileOf(code16().mov(al, 0x48).out(0x10, al).in(ax, 0x20).mov(dx, 0x1000).out(dx, ax).hlt());
     const { status, stdout, stderr } = await called(["run", file, "--input", file.replace("guest.json", "input")]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-    // Where RIP is at an exit of a port differs from one kind of KVM to another.
-    expect(withoutSource(stdout).replaceAll(/^(io-.*?) {2}at .*$/gm, "$1")).toBe(
+    expect(withoutSource(stdout)).toBe(
       [
-        'io-out      port 0x10 <- 48 "H"',
-        'io-in       port 0x20 -> 61 62 "ab"',
-        'io-out      port 0x1000 <- 61 62 "ab"',
+        'io-out      port 0x10 <- 48 "H"  at guest+0x2',
+        'io-in       port 0x20 -> 61 62 "ab"  at guest+0x4',
+        'io-out      port 0x1000 <- 61 62 "ab"  at guest+0x9',
         "hlt         at guest+0xa",
         "",
       ].join("\n"),
@@ -55,8 +54,8 @@ describeKvm("run", () => {
       .split("\n")
       .map((line) => JSON.parse(line) as object);
     expect(exits).toMatchObject([
-      { kind: "io-out", port: 0x10, size: 1, count: 1, data: "48", where: { program: "guest" } },
-      { kind: "hlt", where: { rip: "0x5" } },
+      { kind: "io-out", port: 0x10, size: 1, count: 1, data: "48", where: { program: "guest", offset: "0x2" } },
+      { kind: "hlt", where: { rip: "0x4", offset: "0x4", text: "hlt" } },
     ]);
   });
 
@@ -107,17 +106,66 @@ describeKvm("run", () => {
     ]);
   });
 
-  test("a guest that fails ends with 5 and shows its registers", async () => {
+  test("a guest that fails ends with 5, says why, and shows its registers", async () => {
     const folder = folderWith({
       "guest.json": (await longModeFile()).replace('"rip": "$bigint:0x0"', '"rip": "$bigint:0x9000"'),
     });
     const { status, stdout } = await called(["run", `${folder}/guest.json`]);
     expect(status).toBe(5);
-    expect(stdout).toMatch(/^shutdown {4}at 0x9000 \(not mapped\)\n {2}rax {4}0x0000000000000000 /);
+    const why = [
+      "shutdown    at 0x9000 (not mapped)",
+      "  fetching the instruction at 0x9000 raised #PF(0x10): it is not mapped",
+      "  no exception can be delivered: the guest has no IDT (IDTR's limit is 0x0)",
+      "    hint: describe one with the layout's idt key, or load one with lidt",
+      "  rax    0x0000000000000000 ",
+    ].join("\n");
+    expect(stdout.slice(0, why.length)).toBe(why);
     expect(stdout).toMatch(/ rip {4}0x0000000000009000 /);
     expect(stdout).toMatch(/ efer {3}0x[0-9a-f]{16}\n$/);
     const json = await called(["run", `${folder}/guest.json`, "--json"]);
-    expect(JSON.parse(json.stdout)).toMatchObject({ kind: "shutdown", where: { rip: "0x9000" } });
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      kind: "shutdown",
+      where: { rip: "0x9000" },
+      findings: [
+        {
+          kind: "exception",
+          exception: "#PF",
+          errorCode: 16,
+          cause: "fetch",
+          address: "0x9000",
+          fault: { errorCode: 16 },
+        },
+        { kind: "undeliverable", reason: "no-idt" },
+      ],
+    });
+  });
+});
+
+describeKvm("an ELF file with a PVH note whose guest fails", () => {
+  test.each([
+    [
+      "at its ELF entry",
+      [],
+      /^ {2}the file has a PVH note, and the guest was started at its ELF entry 0x[0-9a-f]+: start it with --start pvh$/m,
+    ],
+    [
+      "at its PVH entry",
+      ["--start", "pvh"],
+      /^ {2}the guest was started at its PVH entry 0x[0-9a-f]+; --start entry starts it at its ELF entry 0x[0-9a-f]+$/m,
+    ],
+  ])("%s", async (_, words, hint) => {
+    const image = await layout({
+      mode: "protected32",
+      memory: { ram: { at: 0x10_0000, size: "64KiB" } },
+      place: { guest: { code: code32().nop().ud2(), in: "ram" } },
+    }).build();
+    const { bytes } = await imageToFile(image, "pvh");
+    const file = path.join(folderWith({ "kernel.elf": bytes }), "kernel.elf");
+    const { status, stdout } = await called(["run", file, ...words]);
+    expect(status).toBe(5);
+    expect(stdout).toMatch(hint);
+    const json = await called(["run", file, "--json", ...words]);
+    expect(`  ${(JSON.parse(json.stdout) as { startHint: string }).startHint}`).toMatch(hint);
   });
 });
 

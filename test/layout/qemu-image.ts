@@ -2,6 +2,9 @@
  * Runs images on QEMU's software CPU: a loader brings the CPU from real mode into the image's entry state, instruction by
  * instruction.
  */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import {
   assemble,
   ax,
@@ -26,7 +29,7 @@ import {
 } from "guestwright";
 import { encodeDescriptorTable, pseudoDescriptor } from "guestwright/layout";
 import { CR0_PE, EFER_LMA } from "guestwright/paging";
-import { doneCode, entryPoint, runInQemu } from "../paging/qemu.ts";
+import { doneCode, entryPoint, GuestReset, runInQemu } from "../paging/qemu.ts";
 
 /** Where the loader lies: an image keeps this page free and, where it has paging, maps it at the same address. */
 export const loaderPage = { virt: entryPoint, phys: entryPoint, size: "4KiB", access: "rwx" } as const;
@@ -100,10 +103,32 @@ async function loader({ cpu, gdt }: Image): Promise<Uint8Array> {
  * Runs an image until it says that it is done.
  *
  * @param results the range of physical memory to return
+ * @param options more of QEMU's
  */
 export async function runImageInQemu(
   image: Image,
   results: { readonly at: number; readonly size: number },
+  options: readonly string[] = [],
 ): Promise<Uint8Array> {
-  return runInQemu([...image.chunks, { at: BigInt(entryPoint), bytes: await loader(image) }], results);
+  return runInQemu([...image.chunks, { at: BigInt(entryPoint), bytes: await loader(image) }], results, options);
+}
+
+/**
+ * Runs an image until its CPU is reset by a triple fault.
+ *
+ * @returns the exceptions that QEMU's CPU met, in their order, by their vectors
+ */
+export async function exceptionsInQemu(image: Image): Promise<readonly number[]> {
+  const folder = mkdtempSync(path.join(tmpdir(), "guestwright-exceptions-"));
+  const log = path.join(folder, "log");
+  try {
+    await runImageInQemu(image, { at: 0, size: 4 }, ["-d", "int", "-D", log]);
+  } catch (error) {
+    if (!(error instanceof GuestReset)) throw error;
+    const lines = readFileSync(log, "latin1").matchAll(/^check_exception old: 0x[0-9a-f]+ new 0x([0-9a-f]+)$/gm);
+    return Array.from(lines, ([, vector]) => Number.parseInt(vector!, 16));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  throw new Error("the guest did not shut down");
 }

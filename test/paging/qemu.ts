@@ -49,11 +49,13 @@ async function firmware(): Promise<Uint8Array> {
  * The guest's memory is a file: written before, read after. What the guest computes need not pass through a device.
  *
  * @param results the range of memory to return
+ * @param options more of QEMU's
  * @throws GuestReset where the guest does not get that far
  */
 export async function runInQemu(
   chunks: readonly MemoryChunk[],
   results: { readonly at: number; readonly size: number },
+  options: readonly string[] = [],
 ): Promise<Uint8Array> {
   const folder = mkdtempSync(path.join(tmpdir(), "guestwright-qemu-"));
   try {
@@ -69,6 +71,7 @@ export async function runInQemu(
         ...["-machine", "pc,memory-backend=ram", "-m", `${ramBytes >> 20}M`, "-bios", rom],
         ...["-object", `memory-backend-file,id=ram,size=${ramBytes},mem-path=${ram},share=on`],
         ...["-device", "isa-debug-exit,iobase=0xf4,iosize=1", "-nodefaults", "-display", "none", "-no-reboot"],
+        ...options,
       ]);
       const found = new Uint8Array(results.size);
       readSync(file, found, 0, results.size, results.at);

@@ -128,10 +128,22 @@ describeKvm("toHaltWithin", () => {
     );
   });
 
-  test("fails for a guest that shuts down", async () => {
+  test("fails for a guest that shuts down, and says why", async () => {
     const falling = await image(code64().label("wrong").mov(al, byte(0x7000)));
-    expect(await failure(() => expect(falling).toHaltWithin("1s"))).toMatch(
-      /^expected the guest to halt within 1s, but it ended with shutdown at guest:wrong \(.*\nthe guest did:\n {2}shutdown$/,
+    const why = [
+      "why it ended:",
+      "  mov al, [0x7000] at guest:wrong raised #PF(0x0): it reads 1 byte at 0x7000, which is not mapped",
+      "  no exception can be delivered: the guest has no IDT (IDTR's limit is 0x0)",
+      "    hint: describe one with the layout's idt key, or load one with lidt",
+      "the guest did:",
+      "  shutdown",
+    ];
+    const first = "expected the guest to halt within 1s, but it ended with shutdown at guest:wrong";
+    const withoutSource = (message: string): string => message.replaceAll(/ \(test\/[^)]*\)/g, "");
+    expect(withoutSource(await failure(() => expect(falling).toHaltWithin("1s")))).toBe([first, ...why].join("\n"));
+    using machine = await boot(falling);
+    expect(withoutSource(await failure(() => expect(machine).toExitWith(["hlt"])))).toBe(
+      ["exit 0: expected hlt, got shutdown", ...why].join("\n"),
     );
     await expect(falling).not.toHaltWithin("1s");
   });

@@ -4,6 +4,7 @@ import { count, duration, file, port, text } from "../command/reader.ts";
 import { CliError } from "../cli-error.ts";
 import { guestOperand, guestOptions } from "../guest/guest-options.ts";
 import { loadGuest, readInput } from "../guest/load-guest.ts";
+import { startHint } from "../guest/start-hint.ts";
 import type { Command } from "../command/command.ts";
 
 /** `guestwright run` */
@@ -54,6 +55,7 @@ export const runCommand: Command = command({
       {
         ...options,
         title: path.basename(guest!),
+        startHint: () => startHint(guest!, options),
         answers,
         maxExits: options["max-exits"],
         exitPort: options["exit-port"],

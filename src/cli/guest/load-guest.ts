@@ -13,6 +13,11 @@ const modules: ReadonlySet<string> = new Set([".ts", ".mts", ".js", ".mjs", ".cj
 /** What every ELF file begins with (System V ABI, chapter 4, "ELF Identification"). */
 const elfMagic = [0x7f, 0x45, 0x4c, 0x46];
 
+/** Whether a file is an ELF file, by its first bytes. */
+export function isElf(bytes: Uint8Array): boolean {
+  return elfMagic.every((byte, index) => bytes[index] === byte);
+}
+
 /** The image of a guest's file. Throws {@link CliError}, and what building or reading an image throws. */
 export async function loadGuest(file: string, options: GuestOptions, terminal: Terminal): Promise<Image> {
   return await withProgress(
@@ -27,8 +32,7 @@ async function load(file: string, options: GuestOptions): Promise<Image> {
   const extension = path.extname(file);
   if (modules.has(extension)) return await imageOfModule(file, options.export);
   if (extension === ".json") return imageFromJson(new TextDecoder().decode(bytes));
-  if (elfMagic.every((byte, index) => bytes[index] === byte))
-    return await imageFromElf(bytes, { start: options.start ?? "entry" });
+  if (isElf(bytes)) return await imageFromElf(bytes, { start: options.start ?? "entry" });
   const { at, mode } = options;
   if (at !== undefined && mode !== undefined) return await imageFromRaw(bytes, { at, mode });
   throw new CliError(`${file} is neither a module, nor an image in JSON, nor an ELF file`, {

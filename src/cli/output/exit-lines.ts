@@ -1,6 +1,6 @@
-/** Exits as a person reads them: a line each, its kind, what it is about, and where the guest is. */
+/** Exits as a person reads them: a line each, its kind, what it is about, and why the guest ended with it. */
 import { hex, hexBytes } from "../../core/hex.ts";
-import type { Exit } from "../../kvm/index.ts";
+import type { Exit, Finding } from "../../kvm/index.ts";
 
 /** What a line says of an exit, besides its kind. */
 type Telling<Kind extends Exit["kind"]> = (exit: Extract<Exit, { readonly kind: Kind }>) => string;
@@ -43,4 +43,9 @@ function valueToText(value: unknown): string {
   if (value instanceof Uint8Array) return hexBytes(value);
   if (typeof value === "bigint") return hex(value);
   return Array.isArray(value) ? `[${value.map(valueToText).join(" ")}]` : String(value);
+}
+
+/** Why a guest ended badly: a line each, below the exit, and below it what to do. */
+export function tellFindings(findings: readonly Pick<Finding, "text" | "hint">[]): string {
+  return findings.map(({ text, hint }) => `  ${text}\n${hint === undefined ? "" : `    hint: ${hint}\n`}`).join("");
 }

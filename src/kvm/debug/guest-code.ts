@@ -57,7 +57,7 @@ function readCode(vm: Vm, vcpu: Vcpu, linear: VirtAddr): Uint8Array {
 }
 
 /** Code may also lie where there is no memory: its fetch exits, or fails. */
-function readIfMemory(vm: Vm, at: bigint, size: number): Uint8Array | undefined {
+export function readIfMemory(vm: Vm, at: bigint, size: number): Uint8Array | undefined {
   try {
     return vm.readMemory(at, size);
   } catch (error) {

@@ -4,8 +4,10 @@ import type { GeneralRegisters } from "../../layout/cpu-state.ts";
 import { loadDisassembler, type Instruction } from "../../disasm/disassemble.ts";
 import { attachDebugger, type Debugger } from "../debug/debugger.ts";
 import type { Exit } from "../exits/exits.ts";
+import type { Finding } from "../explain/finding.ts";
 import { badArgument, closed } from "../kvm-error.ts";
 import type { Libc } from "../host/libc.ts";
+import { locateExit } from "./exit-place.ts";
 import type { LoadableImage } from "./load-image.ts";
 import { codeBits, locate, type GuestLocation } from "./location.ts";
 import type { KvmKind } from "../host/platform.ts";
@@ -18,6 +20,7 @@ import { omittedParts } from "../snapshot/state-part.ts";
 import { asyncExits } from "./streams.ts";
 import { SyncExits } from "./sync-exits.ts";
 import { putOutTicker } from "./ticker.ts";
+import type { TranscriptExit } from "../transcript/transcript.ts";
 import type { Vcpu, VcpuHandle } from "../calls/vcpu.ts";
 import type { Vm, VmHandle } from "../calls/vm.ts";
 
@@ -77,15 +80,30 @@ export interface Machine {
   /** Segments, descriptor tables, control registers and EFER. */
   specialRegisters(): SpecialRegisters;
   /**
-   * Where the guest is: RIP, and what of the image's programs lies there. At an exit it is the instruction that exited, or
-   * the one after it, as the kind of exit and KVM have it.
+   * Where the guest is: RIP, and what of the image's programs lies there. With an exit, the last one, the instruction that it
+   * came from: KVM leaves RIP at that instruction or behind it, as the exit's kind has it. An instruction that has written is
+   * completed for this.
    *
    * @example
    * ```ts
-   * locationToText(machine.where()); // "boot+0x12 (examples/long-mode.ts:14)"
+   * locationToText(machine.where(exit)); // "boot+0x12 (examples/long-mode.ts:14)"
    * ```
    */
-  where(): GuestLocation;
+  where(exit?: Exit): GuestLocation;
+  /**
+   * Why the guest ended with `shutdown`, `internal-error` or `fail-entry`, from the state that was left: the most likely cause
+   * first, then why each exception that it led to could not be delivered. Nothing for other exits. What the state does not
+   * say is not claimed. Call it before the machine runs on. The first
+   * call for such an exit loads the disassembler.
+   *
+   * @example
+   * ```ts
+   * for (const { text } of await machine.explain(exit)) console.log(text);
+   * // mov rax, [0x7000] at guest (guest.ts:4) raised #PF(0x0): it reads 8 bytes at 0x7000, which is not mapped
+   * // no exception can be delivered: the guest has no IDT (IDTR's limit is 0x0)
+   * ```
+   */
+  explain(exit: Exit | TranscriptExit): Promise<readonly Finding[]>;
   /**
    * The debugger: breakpoints, watchpoints, single steps and traces, within what the host's KVM can do. It is always the same
    * one. The first call loads the disassembler and probes the host; a machine that is not debugged pays nothing.
@@ -213,9 +231,19 @@ class RunningMachine implements Machine {
     return this.#vcpu.getSregs();
   }
 
-  where(): GuestLocation {
+  where(exit?: Exit): GuestLocation {
     this.#requireOpen();
-    return locate(this.#vcpu, this.image.programs ?? []);
+    const { programs = [] } = this.image;
+    if (exit === undefined) return locate(this.#vcpu, programs);
+    return locateExit({ vcpu: this.#vcpu, programs, complete: () => this.complete() }, exit);
+  }
+
+  async explain(exit: Exit | TranscriptExit): Promise<readonly Finding[]> {
+    this.#requireOpen();
+    const { explainMachine, isBadEnd } = await import("../explain/explain-machine.ts");
+    const disassembler = isBadEnd(exit) ? await loadDisassembler() : undefined;
+    this.#requireOpen();
+    return explainMachine(this, exit, disassembler);
   }
 
   async debug(): Promise<Debugger> {

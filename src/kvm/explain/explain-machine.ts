@@ -1,0 +1,36 @@
+/** Explains a machine's last exit. */
+import type { Disassembler } from "../../disasm/disassemble.ts";
+import { readIfMemory } from "../debug/guest-code.ts";
+import type { Machine } from "../machine/machine.ts";
+import { explainGuest, type BadEnd } from "./explain.ts";
+import type { Finding } from "./finding.ts";
+
+type Explained = Pick<Machine, "vm" | "vcpu" | "image" | "kind">;
+
+const badEnds: ReadonlySet<string> = new Set<BadEnd["kind"]>(["shutdown", "internal-error", "fail-entry"]);
+
+/** An exit, as runs or transcripts have it. */
+interface AnyExit {
+  readonly kind: string;
+}
+
+/** Whether a guest ended badly with this exit. */
+export function isBadEnd<E extends AnyExit>(exit: E): exit is E & BadEnd {
+  return badEnds.has(exit.kind);
+}
+
+/** As {@link Machine.explain}. @param disassembler without one, instructions are not looked into */
+export function explainMachine(
+  { vm, vcpu, image, kind }: Explained,
+  exit: AnyExit,
+  disassembler: Disassembler | undefined,
+): readonly Finding[] {
+  if (!isBadEnd(exit)) return [];
+  const guest = {
+    cpu: { ...vcpu.getSregs(), regs: vcpu.getRegs() },
+    image,
+    readMemory: (at: bigint, size: number) => readIfMemory(vm, at, size),
+    disassembler,
+  };
+  return explainGuest(guest, exit, kind);
+}

@@ -1,0 +1,104 @@
+/** Why a guest shut down: the exception that its last instruction raised, and why nobody handled it. */
+import { hex } from "../../core/hex.ts";
+import { exceptionName, exceptionVectors } from "../../layout/descriptors/exception-vectors.ts";
+import type { GuestLocation } from "../machine/location.ts";
+import { findUndeliverable, followDelivery, type DeliveryChain } from "./delivery-chain.ts";
+import { vectorText } from "./deliver.ts";
+import type { ExceptionFinding, Finding, PageFaultAddressFinding, UnknownFinding } from "./finding.ts";
+import { placeText, type GuestView } from "./guest-view.ts";
+import { findHandler } from "./handler.ts";
+import { addressProblem } from "./memory-fault.ts";
+import type { Raised } from "./raised.ts";
+import { atRip, type AtRip } from "./raised-at-rip.ts";
+import { findStray } from "./stray.ts";
+
+/** What a CPU that was reset begins with (SDM vol. 3A, table 9-1). */
+const resetState = { rip: 0xfff0n, cs: { selector: 0xf000, base: 0xffff_0000n } };
+
+/** Everything that can be found out after a shutdown, the cause first. */
+export function explainShutdown(view: GuestView, where: GuestLocation): readonly Finding[] {
+  if (isReset(view)) {
+    return [
+      {
+        kind: "state-reset",
+        text: "the registers are those of a CPU after a reset: KVM has dropped the state that the guest shut down in",
+        hint: "run it again under (await machine.debug()).trace(): the last step is the instruction that shut it down",
+      },
+    ];
+  }
+  const lead = [findStray(view, where), findHandler(view)].filter((each) => each !== undefined);
+  const looked = atRip(view);
+  const { raised } = looked;
+  if (raised === undefined) return [...lead, ...withoutException(view, where, looked, lead.length > 0)];
+  const chain = followDelivery(view, raised);
+  if (!chain.endsInShutdown || !agrees(view, raised, chain)) {
+    return [...lead, ...withoutException(view, where, looked, lead.length > 0)];
+  }
+  return [...lead, exceptionFinding(where, looked, raised), ...chain.steps];
+}
+
+function isReset({ cpu: { regs, segments }, isReal, guest }: GuestView): boolean {
+  const { cs } = segments;
+  const { rip, cs: entry } = { rip: guest.image.cpu.regs.rip, cs: guest.image.cpu.segments.cs };
+  const isAtReset = (at: bigint, code: typeof cs): boolean =>
+    at === resetState.rip && code.selector === resetState.cs.selector && code.base === resetState.cs.base;
+  // A guest that starts there, as firmware does, may be there by itself.
+  return isReal && isAtReset(regs.rip, cs) && !isAtReset(rip, entry);
+}
+
+const pageOf = (address: bigint): bigint => address >> 12n;
+
+/**
+ * CR2 holds the address of a page fault that was raised. Hardware leaves that of the last one, a KVM that emulates may leave
+ * that of the first; where it is none of them, the instruction at RIP did something else.
+ */
+function agrees({ cpu }: GuestView, { vector }: Raised, { pageFaults }: DeliveryChain): boolean {
+  return exceptionName(vector) !== "#PF" || pageFaults.some((address) => pageOf(address) === pageOf(cpu.cr2));
+}
+
+function exceptionFinding(where: GuestLocation, { instruction }: AtRip, raised: Raised): ExceptionFinding {
+  const { vector, errorCode, cause, why, hint, address, access, fault } = raised;
+  const name = exceptionName(vector) ?? vectorText(vector);
+  const code = errorCode === undefined ? name : `${name}(${hex(errorCode)})`;
+  const what = cause === "fetch" ? "fetching the instruction" : (instruction?.text ?? "the instruction");
+  return {
+    kind: "exception",
+    ...{ vector, exception: exceptionName(vector), errorCode, cause, where, address, access, fault, hint },
+    instruction: instruction && {
+      address: instruction.address,
+      bytes: instruction.bytes,
+      text: instruction.text,
+    },
+    text: `${what} at ${placeText(where)} raised ${code}: ${why}`,
+  };
+}
+
+/** What can be said where no exception was derived. @param isLed whether something else was found already */
+function withoutException(
+  view: GuestView,
+  where: GuestLocation,
+  { instruction }: AtRip,
+  isLed: boolean,
+): readonly Finding[] {
+  const fault = lastPageFault(view);
+  const any = findUndeliverable(view, { vector: exceptionVectors["#DE"].vector, isSoftware: false })?.finding;
+  const noIdt = any?.reason === "no-idt" ? any : undefined;
+  const what = instruction?.text ?? "the instruction";
+  const unknown: UnknownFinding = {
+    ...{ kind: "unknown", where, hint: undefined },
+    text: `the state that was left does not say what ${what} at ${placeText(where)} raised`,
+  };
+  return [isLed || fault !== undefined ? undefined : unknown, fault, noIdt].filter((each) => each !== undefined);
+}
+
+/** What CR2 says, where it says something that it did not when the guest began. */
+function lastPageFault(view: GuestView): PageFaultAddressFinding | undefined {
+  const { cr2 } = view.cpu;
+  if (cr2 === view.guest.image.cpu.cr2) return undefined;
+  const { fault } = view.walk(cr2, "read", 0);
+  const problem = fault === undefined ? "is mapped now" : addressProblem(view, cr2, fault, 0);
+  return {
+    ...{ kind: "page-fault-address", address: cr2, hint: undefined },
+    text: `the last page fault was at cr2 ${hex(cr2)}, which ${problem}`,
+  };
+}
