@@ -84,14 +84,15 @@ type CodeGate = InterruptGate | TrapGate;
 function gateObstacle(view: GuestView, event: Event, bytes: Uint8Array): Obstacle | undefined {
   const { vector } = event;
   const { descriptor, problem } = tryDecode(bytes, { long: view.isLong });
-  if (descriptor === undefined) return { reason: "wrong-type", raises: general, why: `its gate is none: ${problem}` };
+  if (descriptor === undefined)
+    return { reason: "wrong-type", raises: general, why: `its entry in the IDT is none: ${problem}` };
   if (descriptor.type === "null") {
     return { reason: "no-gate", raises: general, why: "its entry in the IDT is empty", hint: vectorHint(vector) };
   }
   // A task gate switches to another stack and other tables: what may fail there is not looked into.
   if (descriptor.type === "task-gate") return undefined;
   if (!isCodeGate(descriptor)) {
-    return { reason: "wrong-type", raises: general, why: `its entry is "${descriptorToText(descriptor)}", no gate` };
+    return { reason: "wrong-type", raises: general, why: `its entry in the IDT is "${descriptorToText(descriptor)}"` };
   }
   const { dpl = 0, selector } = descriptor;
   if (event.isSoftware && dpl < view.level) {

@@ -96,7 +96,7 @@ function lastPageFault(view: GuestView): PageFaultAddressFinding | undefined {
   const { cr2 } = view.cpu;
   if (cr2 === view.guest.image.cpu.cr2) return undefined;
   const { fault } = view.walk(cr2, "read", 0);
-  const problem = fault === undefined ? "is mapped now" : addressProblem(view, cr2, fault, 0);
+  const problem = fault === undefined ? "can be read" : addressProblem(view, cr2, fault, 0);
   return {
     ...{ kind: "page-fault-address", address: cr2, hint: undefined },
     text: `the last page fault was at cr2 ${hex(cr2)}, which ${problem}`,
