@@ -80,8 +80,9 @@ export {
   type ReachingMapping,
   type TableEntryPlace,
 } from "./image/provenance.ts";
-export { isImage } from "./image/require-image.ts";
-export { addressOf, imageSymbols, symbolAt, type ImageSymbol } from "./image/symbols.ts";
+export { isImage, isLayout } from "./image/require-image.ts";
+export { addressOf, findName, imageNames, type ImageName, type ImageNameKind, type NamedValue } from "./image/names.ts";
+export { imageSymbols, symbolAt, type ImageSymbol } from "./image/symbols.ts";
 export { layout, type Layout } from "./layout.ts";
 export { LayoutError, type LayoutErrorCode } from "./layout-error.ts";
 export * from "./descriptors/index.ts";

@@ -1,6 +1,7 @@
 /** Whether an access to a page that a walk found is allowed, and if not, which fault it raises and why. */
 import type { VirtAddr } from "../core/address.ts";
 import { hex } from "../core/hex.ts";
+import { accessToText, bitsToText, stepToText, type AddressOwner } from "./access-text.ts";
 import { CR0_WP, CR4_PAE, CR4_PKE, CR4_SMAP, CR4_SMEP, EFER_NXE } from "./control-registers.ts";
 import type { AddressSpace } from "./memory.ts";
 import type { WalkedPage, WalkState, WalkStep } from "./walk-state.ts";
@@ -65,26 +66,18 @@ export const PF_I = 0x10;
 /** #PF error code: a protection key forbids the access. */
 export const PF_PK = 0x20;
 
-/** The names of an entry's bits, as messages give them. */
-const bitNames: Readonly<Record<number, string>> = {
-  0: "P",
-  1: "R/W",
-  2: "U/S",
-  3: "PWT",
-  4: "PCD",
-  5: "A",
-  6: "D",
-  7: "PS",
-  8: "G",
-  63: "XD",
-};
-
 interface Finding {
   readonly reason: FaultReason;
   /** The index of the step that decides. */
   readonly step?: number;
   readonly bits?: readonly number[];
   readonly why: string;
+}
+
+/** A finding about a page that a walk found. */
+interface RightsFinding extends Finding {
+  readonly step: number;
+  readonly bits: readonly number[];
 }
 
 interface Outcome {
@@ -98,7 +91,7 @@ export function faultOf(
   address: VirtAddr,
   access: MemoryAccess,
   outcome: Outcome | undefined,
-  mapping: string | undefined,
+  owner: AddressOwner,
 ): Fault | undefined {
   const found =
     outcome === undefined
@@ -110,22 +103,12 @@ export function faultOf(
   const pdpte = reason === "reserved" && outcome?.state.levels.length === 3 && found.step === 0;
   const exception = reason === "non-canonical" || pdpte ? "#GP" : "#PF";
   const errorCode = exception === "#GP" ? 0 : errorCodeOf(space, access, reason, outcome?.page);
-  const who = access.cpl === 3 ? "user" : "supervisor";
-  const what = `a ${who} ${access.kind} ${access.kind === "write" ? "to" : "from"} ${hex(address)}${mapping === undefined ? "" : ` (${JSON.stringify(mapping)})`}`;
+  const what = accessToText(access, address, owner);
   const raises = pdpte
     ? "does not come about, since MOV to CR3 raises #GP(0)"
     : `raises ${exception}(${hex(errorCode)})`;
-  const where = step === undefined ? "" : ` in ${describeStep(step)}`;
+  const where = step === undefined ? "" : ` in ${stepToText(step)}`;
   return { exception, errorCode, reason, step, bits, message: `${what} ${raises}: ${why}${where}` };
-}
-
-function describeStep({ entry, at, value }: WalkStep): string {
-  return value === undefined ? `${entry} at ${hex(at)}` : `${entry} ${hex(value)} at ${hex(at)}`;
-}
-
-/** Bits with their names: `R/W (bit 1)`. */
-function describeBits(bits: readonly number[]): string {
-  return bits.map((bit) => (bitNames[bit] === undefined ? `bit ${bit}` : `${bitNames[bit]} (bit ${bit})`)).join(", ");
 }
 
 function examine(space: AddressSpace, access: MemoryAccess, { state, page }: Outcome): Finding | undefined {
@@ -138,7 +121,7 @@ function examine(space: AddressSpace, access: MemoryAccess, { state, page }: Out
     reason: "reserved",
     step: last,
     bits,
-    why: `${bits.length === 1 ? "a reserved bit is" : "reserved bits are"} set, ${describeBits(bits)},`,
+    why: `${bits.length === 1 ? "a reserved bit is" : "reserved bits are"} set, ${bitsToText(bits)},`,
   };
 }
 
@@ -152,12 +135,12 @@ function reservedBits({ levels, low, high }: WalkState, step: number): number[] 
 }
 
 /** The rules of SDM vol. 3A, 4.6: which rights an access to a page that is there needs. */
-function examineRights(
+export function examineRights(
   { cpu }: AddressSpace,
   access: MemoryAccess,
   state: WalkState,
   page: WalkedPage,
-): Finding | undefined {
+): RightsFinding | undefined {
   const byUser = access.cpl === 3;
   const cr4 = Number(BigInt.asUintN(32, cpu.cr4));
   if (byUser && !page.user) return clearIn(state, "supervisor-only", 2);
@@ -193,11 +176,11 @@ function examineRights(
   return undefined;
 }
 
-function clearIn(state: WalkState, reason: FaultReason, bit: 1 | 2): Finding {
+function clearIn(state: WalkState, reason: FaultReason, bit: 1 | 2): RightsFinding {
   const step = state.low.findIndex(
     (word, index) => state.levels[index]!.level.permissions && (word & (1 << bit)) === 0,
   );
-  return { reason, step, bits: [bit], why: `${describeBits([bit])} is clear` };
+  return { reason, step, bits: [bit], why: `${bitsToText([bit])} is clear` };
 }
 
 /** SDM vol. 3A, 4.6.2: keys govern data accesses to user pages, in both modes. */

@@ -3,10 +3,18 @@ export * from "./control-registers.ts";
 export type * from "./description.ts";
 export { diff, type ChangedField, type ComparedRange, type RangeChange } from "./diff.ts";
 export * from "./entry-bits.ts";
+export type { Exemption, ExemptionReason } from "./exemption.ts";
 export { PF_I, PF_P, PF_PK, PF_RSVD, PF_U, PF_W, type Fault, type FaultReason, type MemoryAccess } from "./fault.ts";
 export { lint, type Lint, type LintCode } from "./lint.ts";
 export { higherHalf, identityMap, offsetMap } from "./maps.ts";
-export { addressSpaceOf, memoryOf, type AddressSpace, type MemoryChunk, type PhysicalMemory } from "./memory.ts";
+export {
+  addressSpaceOf,
+  memoryOf,
+  type AddressGap,
+  type AddressSpace,
+  type MemoryChunk,
+  type PhysicalMemory,
+} from "./memory.ts";
 export * from "./modes.ts";
 export { PagingError, type PagingErrorCode } from "./paging-error.ts";
 export { defaultBudget } from "./plan.ts";

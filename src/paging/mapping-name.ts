@@ -15,6 +15,26 @@ export function mappingNameAt({ mappings = [], absent = [] }: AddressSpace, addr
   return found;
 }
 
+/**
+ * What an address is that no mapping has, in words: a gap that the address space names, or where it lies between mappings.
+ * `undefined` where the address space names none.
+ */
+export function holeAt({ mappings = [], absent = [], gaps = [] }: AddressSpace, address: VirtAddr): string | undefined {
+  const gap = gaps.find(({ virt, size }) => address >= virt && address < virt + size);
+  if (gap !== undefined) return gap.what;
+  let below: Mapping | AbsentMapping | undefined;
+  let above: Mapping | AbsentMapping | undefined;
+  for (const list of [mappings, absent]) {
+    for (const each of list) {
+      if (each.virt > address && (above === undefined || each.virt < above.virt)) above = each;
+      if (each.virt <= address && (below === undefined || each.virt > below.virt)) below = each;
+    }
+  }
+  const [lower, upper] = [below, above].map((each) => each && JSON.stringify(each.name));
+  if (lower === undefined) return upper && `below ${upper}`;
+  return upper === undefined ? `above ${lower}` : `between ${lower} and ${upper}`;
+}
+
 /** A place where a mapping begins or ends: the number of a virtual page of 4 KiB, without the sign extension. */
 interface Edge {
   readonly page: number;

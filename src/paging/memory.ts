@@ -1,5 +1,5 @@
 /** Guest-physical memory as walks read it, and the address space that memory and a CPU make together. */
-import type { PhysAddr } from "../core/address.ts";
+import type { PhysAddr, VirtAddr } from "../core/address.ts";
 import type { PagingCpu } from "./control-registers.ts";
 import type { AbsentMapping, Mapping, PageTables } from "./description.ts";
 
@@ -26,6 +26,17 @@ export interface AddressSpace {
   /** What the ranges are called, so that walks and pictures can name them. */
   readonly mappings?: readonly Mapping[];
   readonly absent?: readonly AbsentMapping[];
+  /** What is left unmapped on purpose, such as guard pages. */
+  readonly gaps?: readonly AddressGap[];
+}
+
+/** A virtual range that is unmapped on purpose. */
+export interface AddressGap {
+  /** In words, as messages give it: `guard page below stack "main"`. */
+  readonly what: string;
+  readonly virt: VirtAddr;
+  /** In bytes. */
+  readonly size: bigint;
 }
 
 /**

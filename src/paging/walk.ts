@@ -2,7 +2,8 @@
 import type { VirtAddr } from "../core/address.ts";
 import { pagingModeOf } from "./control-registers.ts";
 import { faultOf, type Fault, type MemoryAccess } from "./fault.ts";
-import { mappingNameAt } from "./mapping-name.ts";
+import { exemptionOf, type Exemption } from "./exemption.ts";
+import { holeAt, mappingNameAt } from "./mapping-name.ts";
 import type { AddressSpace } from "./memory.ts";
 import type { PagingMode } from "./modes.ts";
 import { PagingError, show } from "./paging-error.ts";
@@ -20,8 +21,15 @@ export interface Walk {
   readonly page: WalkedPage | undefined;
   /** What the CPU does instead of the access; `undefined` where the access succeeds. */
   readonly fault: Fault | undefined;
+  /** Why the access succeeds although the page's rights forbid it; `undefined` where they allow it, and where it faults. */
+  readonly exemption: Exemption | undefined;
   /** The name of the mapping that the address belongs to, where the address space says it. */
   readonly mapping: string | undefined;
+  /**
+   * What the address is that leads to no page and belongs to no mapping, in words: a gap such as
+   * `guard page below stack "main"`, or `between "text" and "data"`. `undefined` where the address space names nothing.
+   */
+  readonly hole: string | undefined;
 }
 
 const scratch = new BigUint64Array(1);
@@ -64,9 +72,8 @@ export function walk(
     });
   }
   const mapping = mappingNameAt(space, address);
-  if (mode === "off") {
-    return { address, mode, steps: [], page: undefined, fault: undefined, mapping };
-  }
+  const nothing = { steps: [], page: undefined, fault: undefined, exemption: undefined, hole: undefined };
+  if (mode === "off") return { ...nothing, address, mode, mapping };
   const { rules, levels } = walkRulesOf(mode, cpu);
   const low = Number(BigInt.asUintN(32, address));
   const high = Number(address >> 32n);
@@ -74,24 +81,16 @@ export function walk(
   // The bits from virtualBits - 1 up are all equal, in a word of which they are the upper part.
   const sign = (high | 0) >> (rules.virtualBits - 33);
   if (rules.virtualBits > 32 && sign !== 0 && sign !== -1) {
-    return {
-      address,
-      mode,
-      steps: [],
-      page: undefined,
-      fault: faultOf(space, address, asked, undefined, mapping),
-      mapping,
-    };
+    const fault = faultOf(space, address, asked, undefined, { mapping, hole: undefined });
+    return { ...nothing, address, mode, fault, mapping };
   }
   const page = descend(space, state, rules.entryBytes, rootOf(cpu.cr3, rules.rootBits, rules.rootShift), low, high);
-  return {
-    address,
-    mode,
-    steps: state.steps,
-    page,
-    fault: faultOf(space, address, asked, { state, page }, mapping),
-    mapping,
-  };
+  const hole = page === undefined && mapping === undefined ? holeAt(space, address) : undefined;
+  const owner = { mapping, hole };
+  const fault = faultOf(space, address, asked, { state, page }, owner);
+  const exemption =
+    fault === undefined && page !== undefined ? exemptionOf(space, address, asked, { state, page }, owner) : undefined;
+  return { address, mode, steps: state.steps, page, fault, exemption, mapping, hole };
 }
 
 /** The root table's physical address, without the flags and the PCID that CR3 holds too. */

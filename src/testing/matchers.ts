@@ -8,7 +8,7 @@ import { show } from "../core/show.ts";
 import { exitDifference, type ExpectedExit } from "./expected-exit.ts";
 import type { MatcherResult } from "./matcher-result.ts";
 import { withRun, type GuestRun, type RunGuestOptions } from "./run-guest.ts";
-import { badArgument } from "./testing-error.ts";
+import { badArgument, buildHint } from "./testing-error.ts";
 import { toMap, type ToMapOptions } from "./to-map.ts";
 
 /** What an expectation about a run gives: a promise where the guest is an image, which is booted first. */
@@ -88,7 +88,8 @@ export const guestMatchers: {
     }),
   toBeSameImageAs: (received, expected) => {
     for (const image of [received, expected]) {
-      if (!isImage(image)) throw badArgument(`toBeSameImageAs takes images, got ${show(image)}`, image);
+      if (isImage(image)) continue;
+      throw badArgument(`toBeSameImageAs takes images, got ${show(image)}`, image, buildHint);
     }
     const text = imageChangesToText(diffImages(expected, received as Image));
     return {

@@ -13,7 +13,7 @@ import {
   type Transcript,
 } from "../kvm/index.ts";
 import { isImage, type Image } from "../layout/index.ts";
-import { badArgument } from "./testing-error.ts";
+import { badArgument, buildHint } from "./testing-error.ts";
 
 /** How a matcher runs a guest. */
 export type RunGuestOptions = Omit<TranscribeOptions, "places">;
@@ -40,11 +40,7 @@ export function withRun<Result>(
   if (isTranscript(guest)) return use({ transcript: guest, where: undefined, findings: [] });
   if (isMachine(guest)) return use(runMachine(guest, options));
   if (isImage(guest)) return bootAndRun(guest, options).then(use);
-  throw badArgument(
-    `${taker} takes an image, a machine or a transcript, got ${show(guest)}`,
-    guest,
-    "build a layout with: await layout({ ... }).build()",
-  );
+  throw badArgument(`${taker} takes an image, a machine or a transcript, got ${show(guest)}`, guest, buildHint);
 }
 
 async function bootAndRun(image: Image, options: RunGuestOptions): Promise<GuestRun> {

@@ -1,6 +1,7 @@
 /** How images and transcripts stand in snapshots. */
 import { isTranscript, transcriptToText } from "../kvm/index.ts";
-import { imageToText, isImage, type ImageTextOptions } from "../layout/index.ts";
+import { imageToText, isImage, isLayout, type Image, type ImageTextOptions, type Layout } from "../layout/index.ts";
+import { badArgument, buildHint } from "./testing-error.ts";
 
 /** What `expect.addSnapshotSerializer` takes, as far as it is needed. */
 export interface GuestSerializer {
@@ -10,6 +11,7 @@ export interface GuestSerializer {
 
 /**
  * Images as their text: {@link imageToText}, without source lines unless asked for, so that moving code changes no snapshot.
+ * A layout that is not built is refused: its snapshot would say nothing of the guest.
  *
  * @example
  * ```ts
@@ -18,7 +20,13 @@ export interface GuestSerializer {
  * ```
  */
 export function imageSerializer(options: ImageTextOptions = {}): GuestSerializer {
-  return serializer(isImage, (image) => imageToText(image, options));
+  return serializer(
+    (value): value is Image | Layout => isImage(value) || isLayout(value),
+    (given) => {
+      if (isImage(given)) return imageToText(given, options);
+      throw badArgument("a snapshot takes an image, got a layout that is not built", given, buildHint);
+    },
+  );
 }
 
 /**

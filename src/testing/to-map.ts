@@ -6,7 +6,7 @@ import { toBytes, type Size } from "../core/units.ts";
 import { imageAddressSpace, isImage } from "../layout/index.ts";
 import { ranges, walk, type Access, type AddressSpace, type MappedRange } from "../paging/index.ts";
 import type { MatcherResult } from "./matcher-result.ts";
-import { badArgument } from "./testing-error.ts";
+import { badArgument, buildHint, isOnItsWay } from "./testing-error.ts";
 
 /** What else is expected of a mapping. */
 export interface ToMapOptions {
@@ -58,7 +58,7 @@ function spaceOf(received: unknown): AddressSpace {
   throw badArgument(
     `toMap takes an image or an address space, got ${show(received)}`,
     received,
-    "of page tables: expect(addressSpaceOf(tables))",
+    isOnItsWay(received) ? buildHint : "of page tables: expect(addressSpaceOf(tables))",
   );
 }
 
@@ -79,8 +79,11 @@ function problemOf(space: AddressSpace, expected: Expected): string | undefined 
       found.phys + (at - found.virt) === phys + (at - virt) &&
       found.access === access &&
       (user === undefined || found.user === user);
-    if (!isSame)
-      return `${hex(at)} maps to ${hex(found.phys + (at - found.virt))} with ${rights({ ...found, user: user === undefined ? undefined : found.user })}${named(found)}`;
+    if (!isSame) {
+      const actual = rights({ ...found, user: user === undefined ? undefined : found.user });
+      const where = `${hex(at)} maps to ${hex(found.phys + (at - found.virt))}`;
+      return `${where} with ${actual}${named(found)}${exempted(space, at, access, found)}`;
+    }
     at = found.virt + found.size;
   }
   return undefined;
@@ -89,6 +92,13 @@ function problemOf(space: AddressSpace, expected: Expected): string | undefined 
 function unmapped(space: AddressSpace, at: VirtAddr): string {
   const fault = walk(space, at).fault;
   return fault === undefined ? `${hex(at)} is not mapped: paging is off` : `it is not mapped: ${fault.message}`;
+}
+
+/** That the supervisor can write all the same, where the page should be writable and is not. */
+function exempted(space: AddressSpace, at: VirtAddr, expected: Access, found: MappedRange): string {
+  const isMissing = expected.includes("w") && !found.access.includes("w");
+  const isSpared = isMissing && walk(space, at, "write").exemption?.reason === "wp-clear";
+  return isSpared ? "; the supervisor can write to it all the same, since CR0.WP is clear" : "";
 }
 
 function range(at: bigint, size: bigint): string {

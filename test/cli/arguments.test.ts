@@ -64,7 +64,7 @@ test.each([
   ],
   [
     ["walk", "a"],
-    "guestwright walk needs ADDRESS: a virtual address such as 0x4000, or a label such as guest.msg\n  hint: guestwright walk --help shows how it is used",
+    "guestwright walk needs ADDRESS: a virtual address such as 0x4000, or a name, such as guest.msg or stacks.main+0x10\n  hint: guestwright walk --help shows how it is used",
   ],
   [["run", "a", "--timeout", "5"], '--timeout must be a span of time such as 50ms or 1s, or none; got "5"'],
   [["run", "a", "--timeout", "0s"], '--timeout must be a span of time such as 50ms or 1s, or none; got "0s"'],

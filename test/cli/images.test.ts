@@ -4,10 +4,15 @@ import { describe, expect, test } from "vitest";
 import { sectionNames } from "../../src/cli/output/image-sections.ts";
 import { imageToHtml, imageToText } from "guestwright";
 import { called, folderWith } from "./cli.ts";
-import { longModeFile, longModeImage, rawCode } from "./image-files.ts";
+import { longModeFile, longModeImage, namedFile, rawCode } from "./image-files.ts";
 
 const folder = async (): Promise<string> =>
-  folderWith({ "guest.json": await longModeFile(), "strict.json": await longModeFile("rw"), "raw.bin": rawCode });
+  folderWith({
+    "guest.json": await longModeFile(),
+    "named.json": await namedFile(),
+    "strict.json": await longModeFile("rw"),
+    "raw.bin": rawCode,
+  });
 
 /** Calls a command on a file of a new folder. */
 async function onFile(command: string, file: string, ...words: readonly string[]) {
@@ -35,7 +40,12 @@ describe("inspect", () => {
     expect(Object.keys(found)).toEqual(sectionNames);
     expect(found["memory"]!["regions"]).toEqual([{ name: "ram", kind: "ram", at: "0x0", size: "0x8000" }]);
     expect(found["cpu"]).toMatchObject({ mode: "long64", cr4: "0x20" });
-    expect(found["symbols"]).toContainEqual({ program: "guest", label: "msg", address: "0xa", physical: "0x400a" });
+    expect(found["symbols"]).toContainEqual({
+      name: "place.guest.msg",
+      kind: "label",
+      value: "0xa",
+      physical: "0x400a",
+    });
     expect(found["listing"]![0]).toMatchObject({
       listing: expect.arrayContaining([expect.objectContaining({ bytes: "f4" })]) as unknown,
     });
@@ -159,12 +169,64 @@ describe("walk", () => {
     });
   });
 
-  test("a name that is no label", async () => {
-    expect(await onFile("walk", "guest.json", "guest.mgs")).toMatchObject({
-      status: 2,
-      stderr:
-        'guestwright: ADDRESS must be an address such as 0x1000, 4096 or 4KiB, or a label; got "guest.mgs"\n  hint: did you mean guest.msg?\n',
+  test.each([
+    ["guest", "place.guest at 0x400000, of the mapping text"],
+    ["msg", "place.guest.msg at 0x400001, of the mapping text"],
+    ["guest.msg+0x10", "place.guest.msg+0x10 at 0x400011, of the mapping text"],
+    ["msg-1", "place.guest.msg-0x1 at 0x400000, of the mapping text"],
+    ["place.guest.rodata", "place.guest.rodata at 0x501000, of the mapping data"],
+    ["paging.map.data", "paging.map.data at 0x500000, of the mapping data"],
+    ["data.end", 'paging.map.data.end at 0x503000, between "data" and "page-1"'],
+    ["page-1", "paging.map.page-1 at 0x600000, of the mapping page-1"],
+    ["page-1-1", 'paging.map.page-1-0x1 at 0x5fffff, between "data" and "page-1"'],
+    ["stacks.main", "stacks.main at 0x7fe000, of the mapping main"],
+    ["main.end", 'stacks.main.end at 0x7ff000, guard page above stack "main"'],
+    ["main-8", 'stacks.main-0x8 at 0x7fdff8, guard page below stack "main"'],
+    ["gdt", "gdt at 0x502fe0, of the mapping data"],
+    ["tables", 'the physical address paging.tables, taken as virtual, at 0x10000, below "text"'],
+  ])("to %s", async (word, where) => {
+    const file = path.join(await folder(), "named.json");
+    const { stdout, stderr } = await called(["walk", file, word]);
+    expect({ stdout, stderr }).toEqual({
+      stdout: expect.stringContaining(`${where}; a read in supervisor mode\n`) as unknown,
+      stderr: "",
     });
+  });
+
+  const takes =
+    "ADDRESS must be an address such as 0x1000, 4096 or 4KiB, or a name such as guest.msg, stacks.main or paging.map.data+0x10; got";
+  test.each([
+    ["guest.mgs", `${takes} "guest.mgs"\n  hint: did you mean guest.msg?`],
+    ["stack.main", `${takes} "stack.main"\n  hint: did you mean stacks.main?`],
+    ["guest.mgs+0x10", `${takes} "guest.mgs+0x10"\n  hint: did you mean guest.msg?`],
+    ["rodata", `${takes} "rodata"\n  hint: name one of them: place.guest.rodata, place.other.rodata`],
+    [
+      "data.size",
+      "ADDRESS must be an address; paging.map.data.size is a number, 0x3000\n  hint: guestwright inspect FILE symbols lists the names, and what each is",
+    ],
+    [
+      "gdt.segments.code",
+      "ADDRESS must be an address; gdt.segments.code is a selector, 0x8\n  hint: guestwright inspect FILE symbols lists the names, and what each is",
+    ],
+    ["msg-0x500000", "ADDRESS must be of 64 bits, which msg-0x500000 is not"],
+  ])("a name that is no address: %s", async (word, message) => {
+    const file = path.join(await folder(), "named.json");
+    expect(await called(["walk", file, word])).toEqual({
+      status: 2,
+      stdout: "",
+      stderr: `guestwright: ${message}\n`,
+    });
+  });
+
+  test("a write that only CR0.WP allows says so", async () => {
+    const file = path.join(await folder(), "named.json");
+    const { status, stdout } = await called(["walk", file, "guest", "--access", "write"]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(
+      /\na supervisor write to 0x400000 \("text"\) succeeds: R\/W \(bit 1\) is clear in PTE 0x\w+ at 0x\w+, but CR0\.WP is clear and the access is the supervisor's\n$/,
+    );
+    const json = JSON.parse((await called(["walk", file, "guest", "--access", "write", "--json"])).stdout) as object;
+    expect(json).toMatchObject({ exemption: { reason: "wp-clear", bits: [1], step: { entry: "PTE" } } });
   });
 });
 

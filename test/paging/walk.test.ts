@@ -318,7 +318,7 @@ describe("the reasons of faults", () => {
       0x8000_0000n,
       "write",
       0,
-      "a supervisor write to 0x80000000 raises #PF(0x2): P (bit 0) is clear in PDPTE 0x0 at 0x1010",
+      'a supervisor write to 0x80000000 (above "swap") raises #PF(0x2): P (bit 0) is clear in PDPTE 0x0 at 0x1010',
     ],
     [
       0x8000_0000_0000n,
@@ -339,6 +339,94 @@ describe("the reasons of faults", () => {
   test("a PAE PDPTE that MOV to CR3 refuses", () => {
     expect(walk(chain([0x1003n], { ...longMode, efer: 0n }), 0n).fault?.message).toBe(
       "a supervisor read from 0x0 does not come about, since MOV to CR3 raises #GP(0): a reserved bit is set, R/W (bit 1), in PDPTE 0x1003 at 0x0",
+    );
+  });
+});
+
+describe("accesses that the page's rights forbid, and the CPU allows", () => {
+  const tables = buildPageTables({
+    mode: "4-level",
+    tables: 0n,
+    mappings: [
+      { name: "text", virt: 0x0n, phys: 0x4000n, size: 0x1000n, access: "rx" },
+      { name: "data", virt: 0x1000n, phys: 0x5000n, size: 0x1000n, access: "rw" },
+      { name: "shared", virt: 0x2000n, phys: 0x6000n, size: 0x1000n, access: "rw", user: true, key: 2 },
+    ],
+  });
+  // PKRU: writes under key 2 are disabled (SDM vol. 3A, 4.6.2).
+  const cpu = { cr4: tables.registers.cr4 | SMAP | PKE, pkru: 0x20 };
+  const space = addressSpaceOf(tables, cpu);
+
+  test.each([
+    [
+      "a write to a read-only page",
+      0x10n,
+      { kind: "write" },
+      "wp-clear",
+      'a supervisor write to 0x10 ("text") succeeds: R/W (bit 1) is clear in PTE 0x4001 at 0x3000, but CR0.WP is clear and the access is the supervisor\'s',
+    ],
+    [
+      "a write under a key that disables writes",
+      0x2000n,
+      { kind: "write", ac: true },
+      "wp-clear",
+      'a supervisor write to 0x2000 ("shared") succeeds: PKRU forbids it under key 2 in PTE 0x9000000000006007 at 0x3010, but CR0.WP is clear and the access is the supervisor\'s',
+    ],
+    [
+      "a read of a user page with AC",
+      0x2000n,
+      { kind: "read", ac: true },
+      "ac-set",
+      'a supervisor read from 0x2000 ("shared") succeeds: CR4.SMAP is set, EFLAGS.AC is clear, and U/S (bit 2) is set in PTE 0x9000000000006007 at 0x3010, but EFLAGS.AC lets the supervisor through',
+    ],
+  ] as const)("%s", (_, address, access, reason, message) => {
+    const { fault, exemption } = walk(space, address, access);
+    expect(fault).toBeUndefined();
+    expect(exemption).toMatchObject({ reason, message });
+  });
+
+  test.each([
+    ["a write to a writable page", 0x1000n, { kind: "write" }],
+    ["a read of a read-only page", 0x0n, { kind: "read" }],
+    ["a user's read", 0x2000n, { kind: "read", cpl: 3 }],
+  ] as const)("%s needs no exemption", (_, address, access) => {
+    expect(walk(space, address, access)).toMatchObject({ fault: undefined, exemption: undefined });
+  });
+
+  test("with CR0.WP set, the write faults and is not exempt", () => {
+    const strict = addressSpaceOf(tables, { ...cpu, cr0: tables.registers.cr0 | CR0_WP });
+    expect(walk(strict, 0x10n, "write")).toMatchObject({ fault: { reason: "read-only" }, exemption: undefined });
+  });
+});
+
+describe("what lies where no mapping is", () => {
+  const mappings = [
+    { name: "data", virt: 0x5000n, phys: 0x5000n, size: 0x1000n, access: "rw" },
+    { name: "text", virt: 0x1000n, phys: 0x4000n, size: 0x1000n, access: "rx" },
+  ] as const;
+  const tables = buildPageTables({ mode: "4-level", tables: 0n, mappings });
+  const space = { ...addressSpaceOf(tables), gaps: [{ what: "null page", virt: 0n, size: 0x1000n }] };
+
+  test.each([
+    [0x10n, "null page"],
+    [0x2000n, 'between "text" and "data"'],
+    [0x6000n, 'above "data"'],
+    [0xffff_8000_0000_0000n, 'above "data"'],
+    [0x5000n, undefined],
+    [0x8000_0000_0000n, undefined],
+  ])("%s", (address, hole) => {
+    expect(walk(space, address).hole).toBe(hole);
+  });
+
+  test("below the first, and nothing where nothing has a name", () => {
+    expect(walk(addressSpaceOf(tables), 0x10n).hole).toBe('below "text"');
+    const { memory, cpu } = addressSpaceOf(tables);
+    expect(walk({ memory, cpu }, 0x10n).hole).toBeUndefined();
+  });
+
+  test("is told where a mapping's name is otherwise", () => {
+    expect(walk(space, 0x10n, "write").fault?.message).toBe(
+      "a supervisor write to 0x10 (null page) raises #PF(0x2): P (bit 0) is clear in PTE 0x0 at 0x3000",
     );
   });
 });

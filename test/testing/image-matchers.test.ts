@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { longGuest, realGuest, type Loose } from "../layout/descriptions.ts";
 import { failure } from "./failure.ts";
 
+const buildHint = "\n  hint: build a layout with: await layout({ ... }).build()";
 const build = (description: Loose): Promise<Image> => layout(description).build();
 const image = await build(longGuest());
 
@@ -55,7 +56,7 @@ describe("toMap", () => {
       "the end of a mapping",
       () => expect(image).toMap(0x1000, 0x6000, "rwx", { size: "8KiB" }),
       "expected 0x1000..0x2fff to map to 0x6000..0x7fff with rwx, but it is not mapped: " +
-        "a supervisor read from 0x2000 raises #PF(0x0): P (bit 0) is clear in PTE 0x0 at 0x3010",
+        'a supervisor read from 0x2000 (above "stack") raises #PF(0x0): P (bit 0) is clear in PTE 0x0 at 0x3010',
     ],
     [
       "what should not be",
@@ -68,12 +69,42 @@ describe("toMap", () => {
       "toMap takes an image or an address space, got 7\n  hint: of page tables: expect(addressSpaceOf(tables))",
     ],
     [
+      "a page that only the supervisor can write to, since CR0.WP is clear",
+      () => expect(image).toMap(0x0, 0x5000, "rwx"),
+      "expected 0x0 to map to 0x5000 with rwx, but 0x0 maps to 0x5000 with rx (mapping text); " +
+        "the supervisor can write to it all the same, since CR0.WP is clear",
+    ],
+    [
+      "a layout that is not built",
+      () => expect(layout(longGuest())).toMap(0x0, 0x5000, "rx"),
+      `toMap takes an image or an address space, got an object${buildHint}`,
+    ],
+    [
+      "an image that is on its way",
+      () => expect(Promise.resolve(image)).toMap(0x0, 0x5000, "rx"),
+      `toMap takes an image or an address space, got an object${buildHint}`,
+    ],
+    [
       "no address",
       () => expect(image).toMap(-1, 0x5000, "rx"),
       'toMap: virt: expected an address or a size such as 0x1000 or "4KiB", got -1',
     ],
   ])("fails for %s", async (_, expectation, message) => {
     expect(await failure(expectation)).toBe(message);
+  });
+
+  test("names no exemption where CR0.WP is set", async () => {
+    const strict = await build({ ...longGuest(), cpu: { cr0: 0x8001_0001 } });
+    expect(await failure(() => expect(strict).toMap(0x0, 0x5000, "rwx"))).toBe(
+      "expected 0x0 to map to 0x5000 with rwx, but 0x0 maps to 0x5000 with rx (mapping text)",
+    );
+  });
+
+  test("names the guard page of a stack", async () => {
+    const guarded = await build({ ...longGuest(), stacks: { main: { virt: 0x8000, size: "4KiB" } } });
+    expect(await failure(() => expect(guarded).toMap(0x7000, 0x5000, "rw"))).toMatch(
+      /, but it is not mapped: a supervisor read from 0x7000 \(guard page below stack "main"\) raises #PF\(0x0\): /,
+    );
   });
 
   test("fails without paging", async () => {
@@ -112,7 +143,7 @@ describe("toBeSameImageAs", () => {
   test("fails for what is no image", async () => {
     const promised = layout(longGuest()).build();
     expect(await failure(() => expect(promised).toBeSameImageAs(image))).toBe(
-      "toBeSameImageAs takes images, got an object",
+      `toBeSameImageAs takes images, got an object${buildHint}`,
     );
     await promised;
   });

@@ -5,6 +5,7 @@ import { imageSerializer, transcriptSerializer } from "guestwright/testing";
 import type { Transcript } from "guestwright/kvm";
 import { expect, test } from "vitest";
 import { longGuest } from "../layout/descriptions.ts";
+import { failure } from "./failure.ts";
 
 const image = await layout(longGuest()).build();
 
@@ -64,4 +65,14 @@ test.each([undefined, null, 7, "image", {}, [], { exits: [] }, { exits: 1, end: 
 test("each knows its own", () => {
   expect([imageSerializer().test(image), transcriptSerializer().test(image)]).toEqual([true, false]);
   expect([imageSerializer().test(transcript), transcriptSerializer().test(transcript)]).toEqual([false, true]);
+});
+
+test("a layout that is not built fails, and says how to build it", async () => {
+  const description = layout(longGuest());
+  expect(imageSerializer().test(description)).toBe(true);
+  const message =
+    "a snapshot takes an image, got a layout that is not built\n  hint: build a layout with: await layout({ ... }).build()";
+  expect(() => imageSerializer().serialize(description, {}, "")).toThrow(message);
+  expect(await failure(() => expect(description).toMatchInlineSnapshot())).toContain(message);
+  expect(await failure(() => expect({ description }).toMatchSnapshot())).toContain(message);
 });

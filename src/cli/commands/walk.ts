@@ -15,7 +15,7 @@ export const walkCommand: Command = command({
     "Walks the page tables to an address as the CPU does, says what it finds at each step, and why an access faults.",
   operands: [
     guestOperand,
-    { name: "ADDRESS", summary: "a virtual address such as 0x4000, or a label such as guest.msg" },
+    { name: "ADDRESS", summary: "a virtual address such as 0x4000, or a name, such as guest.msg or stacks.main+0x10" },
   ],
   options: {
     ...guestOptions,
@@ -26,13 +26,21 @@ export const walkCommand: Command = command({
   examples: [
     { line: "walk guest.ts 0x4000", summary: "a supervisor's read" },
     { line: "walk guest.ts guest.msg --access write --user", summary: "whether user mode may write to a label" },
+    {
+      line: "walk guest.ts paging.map.data+0x10",
+      summary: "an address in a mapping; inspect FILE symbols lists the names",
+    },
   ],
   exits: ["found"],
   async run([file, place], { access = "read", user, json, ...options }, terminal) {
     const image = await loadGuest(file!, options, terminal);
     const cpl = user ? 3 : 0;
-    const found = walk(imageAddressSpace(image), addressIn(image, place!), { kind: access, cpl });
-    terminal.out(json ? `${toJson(found)}\n` : `${walkToLines(found, { access, user }, terminal.paint).join("\n")}\n`);
+    const { address, name, kind } = addressIn(image, place!);
+    const found = walk(imageAddressSpace(image), address, { kind: access, cpl });
+    const asked =
+      kind === "physical" && found.mode !== "off" ? `the physical address ${name}, taken as virtual,` : name;
+    const lines = json ? [toJson(found)] : walkToLines(found, { name: asked, access, user }, terminal.paint);
+    terminal.out(`${lines.join("\n")}\n`);
     return found.fault === undefined ? "done" : "found";
   },
 });

@@ -1,6 +1,6 @@
 /** An image section by section, as text and as data. */
 import { hex } from "../../core/hex.ts";
-import { imageAddressSpace, imageSymbols, imageToText, type Image, type ImageTextOptions } from "../../layout/index.ts";
+import { imageAddressSpace, imageNames, imageToText, type Image, type ImageTextOptions } from "../../layout/index.ts";
 import { ranges, tablePages } from "../../paging/index.ts";
 import { columns } from "./columns.ts";
 
@@ -63,7 +63,7 @@ export function imageSections(image: Image, options: ImageTextOptions): ImageSec
       mappings: () => ranges(space).ranges,
       tables: () => tablePages(space),
       listing: () => image.programs,
-      symbols: () => imageSymbols(image),
+      symbols: () => imageNames(image),
       data: () => image.chunks,
       warnings: () => image.warnings,
     },
@@ -71,10 +71,11 @@ export function imageSections(image: Image, options: ImageTextOptions): ImageSec
 }
 
 function symbolBlocks(image: Image): string[][] {
-  const rows = imageSymbols(image).map(({ program, label, address, physical }) => [
-    hex(address, 8),
-    physical === undefined ? "" : `physical ${hex(physical, 8)}`,
-    `${program}.${label}`,
+  const rows = imageNames(image).map(({ name, kind, value, physical }) => [
+    hex(value, 8),
+    kind === "physical" || physical === undefined ? "" : `physical ${hex(physical, 8)}`,
+    kind,
+    name,
   ]);
   return rows.length === 0 ? [] : [["symbols", ...columns(rows).map((row) => `  ${row}`)]];
 }

@@ -30,16 +30,19 @@ const pageWords: typeof bitWords = [
 
 /** The access that a walk is for. */
 export interface AskedAccess {
+  /** What the user wrote, where that is a name. */
+  readonly name: string | undefined;
   readonly access: "read" | "write" | "fetch";
   readonly user: boolean;
 }
 
 /** The lines of a walk: the tables' root, a line for each entry, the page, and what becomes of the access. */
-export function walkToLines(walk: Walk, { access, user }: AskedAccess, paint: Paint): string[] {
-  const { address, mode, steps, page, fault, mapping } = walk;
+export function walkToLines(walk: Walk, { name, access, user }: AskedAccess, paint: Paint): string[] {
+  const { address, mode, steps, page, fault, exemption, mapping, hole } = walk;
   const who = user ? "user" : "supervisor";
-  const named = mapping === undefined ? "" : `, of the mapping ${mapping}`;
-  const lines = [`${hex(address)}${named}; a ${access} in ${who} mode`];
+  const asked = name === undefined ? hex(address) : `${name} at ${hex(address)}`;
+  const owner = mapping === undefined ? hole : `of the mapping ${mapping}`;
+  const lines = [`${asked}${owner === undefined ? "" : `, ${owner}`}; a ${access} in ${who} mode`];
   if (mode === "off") return [...lines, "paging is off: the address is physical"];
   lines.push(`${mode} paging`);
   for (const [number, step] of steps.entries()) lines.push(`  ${stepToText(walk, step, steps[number + 1])}`);
@@ -49,7 +52,8 @@ export function walkToLines(walk: Walk, { access, user }: AskedAccess, paint: Pa
       `physical ${hex(phys)}, in a page of ${pageSize}: ${rights}, ${forUser ? "user and supervisor" : "supervisor only"}`,
     );
   }
-  lines.push(fault === undefined ? paint("green", `the ${access} succeeds`) : paint("red", fault.message));
+  const succeeds = exemption === undefined ? `the ${access} succeeds` : exemption.message;
+  lines.push(fault === undefined ? paint("green", succeeds) : paint("red", fault.message));
   return lines;
 }
 

@@ -2,7 +2,7 @@
 import type { PhysAddr, VirtAddr } from "../../core/address.ts";
 import { codeAtAddress, type CodePlace } from "../../core/code-place.ts";
 import type { Image, ImageProgram } from "../image.ts";
-import { LayoutError } from "../layout-error.ts";
+import { stubsProgram } from "../tables/stubs.ts";
 
 /** A label of an image. */
 export interface ImageSymbol {
@@ -26,6 +26,11 @@ export function imageSymbols({ programs }: Pick<Image, "programs">): readonly Im
   );
 }
 
+/** What the names of a program's labels begin with in guest code. */
+export function programPath(name: string): string {
+  return name === stubsProgram.name ? stubsProgram.path : `place.${name}`;
+}
+
 /** The physical address of a label. A label may lie right behind the last byte, unless another part begins there. */
 function physicalOf(program: ImageProgram, address: VirtAddr): PhysAddr | undefined {
   const parts = [program, ...program.sections];
@@ -46,37 +51,4 @@ function physicalOf(program: ImageProgram, address: VirtAddr): PhysAddr | undefi
  */
 export function symbolAt(image: Pick<Image, "programs">, address: VirtAddr): CodePlace | undefined {
   return codeAtAddress(image.programs, address);
-}
-
-/**
- * The address of a label, as the program's code sees it, or the value of another name of the description.
- *
- * @param name `program.label`, `program` for its first byte, or a name that guest code uses, such as `gdt` or `memory.ram.end`
- * @throws LayoutError `UNKNOWN_NAME`
- * @example
- * ```ts
- * addressOf(image, "guest.msg"); // 0x1018n
- * ```
- */
-export function addressOf(image: Pick<Image, "programs" | "symbols">, name: string): VirtAddr {
-  for (const program of image.programs) {
-    if (name === program.name) return program.origin;
-    const label = name.slice(program.name.length + 1);
-    const isIn = name.startsWith(`${program.name}.`) && Object.hasOwn(program.labels, label);
-    if (isIn) return program.labels[label]!;
-  }
-  if (Object.hasOwn(image.symbols, name)) return image.symbols[name]!;
-  throw new LayoutError(`no label is named ${JSON.stringify(name)}`, {
-    code: "UNKNOWN_NAME",
-    value: name,
-    hint: `a name is program.label; there is ${namesOf(image) || "none"}`,
-  });
-}
-
-/** The most names that a hint lists. */
-const mostNames = 20;
-
-function namesOf(image: Pick<Image, "programs">): string {
-  const names = imageSymbols(image).map(({ program, label }) => `${program}.${label}`);
-  return names.length > mostNames ? `${names.slice(0, mostNames).join(", ")}, …` : names.join(", ");
 }

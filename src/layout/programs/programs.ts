@@ -6,7 +6,7 @@ import { entryModes } from "../entry/entry-mode.ts";
 import type { Chunk, ImageProgram } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
 import type { Place } from "../memory/places.ts";
-import type { PlannedStubs } from "../tables/stubs.ts";
+import { stubsProgram, type PlannedStubs } from "../tables/stubs.ts";
 import { linkPrograms, type PlannedProgram } from "./link-programs.ts";
 import { notExecutable, requireRoom, spotOf, type Reach } from "./spot.ts";
 
@@ -50,7 +50,7 @@ export async function assemblePrograms(
     const { code, placement } = stubs;
     const reaches = reach(code.mode);
     const spot = spotOf("idt.stubs", placement, places, reaches);
-    planned.push({ name: "idt stubs", path: "idt.stubs", code, spot, sections: new Map(), reach: reaches });
+    planned.push({ ...stubsProgram, code, spot, sections: new Map(), reach: reaches });
   }
   const { programs, labels } = await linkPrograms(planned, symbols);
   return {

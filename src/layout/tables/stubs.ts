@@ -10,6 +10,9 @@ import { valueOf } from "./labels.ts";
 import { gateBits } from "./planned-entry.ts";
 import type { PlannedIdt } from "./idt.ts";
 
+/** What the stubs are called as a program, and what the names of their labels begin with. */
+export const stubsProgram = { name: "idt stubs", path: "idt.stubs" } as const;
+
 /** The stubs, and where they go. */
 export interface PlannedStubs {
   readonly code: AnyCode;

@@ -1,4 +1,4 @@
-import { addressOf, imageSymbols, symbolAt } from "guestwright";
+import { addressOf, findName, imageNames, imageSymbols, symbolAt } from "guestwright";
 import { code16, layout } from "guestwright";
 import { describe, expect, test } from "vitest";
 import { longImage } from "./guests.ts";
@@ -34,15 +34,53 @@ describe("labels of an image", () => {
     expect(() => addressOf(image, "main.spim")).toThrow(
       expect.objectContaining({
         code: "UNKNOWN_NAME",
-        message:
-          'no label is named "main.spim"\n  hint: a name is program.label; there is main.start, main.spin, main.value, other.start',
+        message: 'nothing is named "main.spim"\n  hint: did you mean main.spin?',
       }),
     );
     expect(() => addressOf({ programs: [], symbols: {} }, "main.toString")).toThrow(
       expect.objectContaining({
-        message: 'no label is named "main.toString"\n  hint: a name is program.label; there is none',
+        message: 'nothing is named "main.toString"\n  hint: there is nothing',
       }),
     );
+  });
+
+  test("by a path, by parts of it, and by a label alone", () => {
+    const value = { name: "place.main.value", kind: "label", value: 0x40_1010n };
+    for (const name of ["place.main.value", "main.value", "value"]) expect(findName(image, name)).toEqual(value);
+    const data = { name: "paging.map.data", kind: "mapping", value: 0x40_1000n };
+    for (const name of ["paging.map.data", "data"]) expect(findName(image, name)).toEqual(data);
+    expect(findName(image, "main..data")).toEqual({ name: "place.main..data", kind: "section", value: 0x40_1010n });
+    expect(findName(image, "tables")).toEqual({ name: "paging.tables", kind: "physical", value: 0x1000n });
+  });
+
+  test("a short name of several places is refused; a name that is far from all lists some", () => {
+    expect(() => findName(image, "start")).toThrow(
+      expect.objectContaining({
+        code: "UNKNOWN_NAME",
+        value: "start",
+        message: '"start" has several places\n  hint: name one of them: place.main.start, place.other.start',
+      }),
+    );
+    expect(() => findName(image, "something")).toThrow(
+      /^nothing is named "something"\n {2}hint: there is main, main\.\.data, main\.start, .*, …$/,
+    );
+  });
+
+  test("every name, of what kind it is, and where it lies", () => {
+    const names = imageNames(image);
+    const of = (name: string) => names.find((each) => each.name === name);
+    expect(of("place.main")).toMatchObject({ kind: "program", physical: 0x8000n });
+    expect(of("place.main..data")).toMatchObject({ kind: "section", physical: 0x9010n });
+    expect(of("place.main.value")).toMatchObject({ kind: "label", physical: 0x9010n });
+    expect(of("memory.high")).toMatchObject({ kind: "physical", value: 0x10_0000n, physical: 0x10_0000n });
+    expect(of("paging.map.hole")).toMatchObject({ kind: "mapping", physical: 0x2_0000n });
+    expect(of("paging.map.hole.end")).toMatchObject({ kind: "mapping", physical: undefined });
+    expect(of("paging.map.hole.size")).toMatchObject({ kind: "number", value: 0x1000n, physical: undefined });
+    expect(of("paging.map.hole.phys")).toMatchObject({ kind: "physical", value: 0x2_0000n });
+    expect(of("gdt.segments.code")).toMatchObject({ kind: "selector", value: 8n, physical: undefined });
+    expect(new Set(names.map(({ name }) => name)).size).toBe(names.length);
+    expect(names.map(({ name }) => name)).toEqual(expect.arrayContaining(Object.keys(image.symbols)));
+    for (const { name, value } of names) expect(addressOf(image, name)).toBe(value);
   });
 
   test("by address: the label before it, the statement, and where it was written", () => {
