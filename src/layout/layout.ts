@@ -2,7 +2,7 @@
 import { memoryOf } from "../paging/index.ts";
 import type { Consistent } from "./description/consistent.ts";
 import type { GuestDescription } from "./description/description.ts";
-import { checkForm } from "./description/description-schema.ts";
+import { checkForm } from "./description/check-form.ts";
 import { entrySegments } from "./entry/entry-segments.ts";
 import { requireEnterable } from "./entry/entry-rules.ts";
 import { entryState } from "./entry/entry-state.ts";

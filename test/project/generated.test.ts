@@ -19,3 +19,12 @@ test("the list of what Keystone fails is what its generator finds", { timeout: 3
   ]);
   expect(status, stderr).toBe(0);
 });
+
+test("the check of descriptions is what arktype makes of their schema", async () => {
+  const { status, stderr } = await run(process.execPath, [
+    ...fromSource,
+    "scripts/generate-allowed-form.ts",
+    "--check",
+  ]);
+  expect(status, stderr).toBe(0);
+});

@@ -40,7 +40,7 @@ const packageRules: Readonly<Record<string, { readonly file: string; readonly ty
   "iced-x86": { file: "asm/encode/iced.ts", types: ["asm", "disasm"] },
   "oxc-transform": { file: "cli/guest/module-hooks.ts", types: [] },
   vitest: { file: "testing/setup.ts", types: ["testing"] },
-  arktype: { file: "layout/description/description-schema.ts", types: ["layout"] },
+  arktype: { file: "layout/description/form-schema.ts", types: ["layout"] },
 };
 
 /** The files that may import a module whose name only running tells: what a user names. */

@@ -3,8 +3,7 @@ import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { GuestwrightError } from "../../core/error.ts";
 import { nearest } from "../../core/nearest.ts";
-import { loadFormCheck } from "../../layout/description/description-schema.ts";
-import { isImage, type Image, type Layout } from "../../layout/index.ts";
+import { isImage, isLayout, type Image, type Layout } from "../../layout/index.ts";
 import { CliError } from "../cli-error.ts";
 
 /** Something that is a guest, or becomes one. */
@@ -25,14 +24,10 @@ export async function imageOfModule(file: string, name: string | undefined): Pro
 async function importModule(file: string): Promise<Readonly<Record<string, unknown>>> {
   const { registerHooks } = await import("./register-hooks.ts");
   // Modules that are loaded before the hooks are there need not go through them: on Node 20 that saves a tenth of the start.
-  await Promise.all([import("../../index.ts"), loadFormCheck()]);
+  await import("../../index.ts");
   registerHooks();
   const url = pathToFileURL(path.resolve(file)).href;
   return await failingAs(file, "fails", async () => (await import(url)) as Readonly<Record<string, unknown>>);
-}
-
-function isLayout(value: unknown): value is Layout {
-  return typeof value === "object" && value !== null && "build" in value && typeof value.build === "function";
 }
 
 function choose(file: string, guests: ReadonlyMap<string, Guest>, name: string | undefined): Guest {
