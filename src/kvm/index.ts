@@ -19,13 +19,15 @@ export type {
   WriteHandlers,
 } from "./devices/device.ts";
 export type { Breakpoint, DebugPoint, WatchedAccess, Watchpoint } from "./debug/debug-point.ts";
-export type { Debugger, TraceOptions, WatchOptions } from "./debug/debugger.ts";
+export type { DebugPoints, WatchOptions } from "./debug/debug-points.ts";
+export type { Debugger, TraceOptions } from "./debug/debugger.ts";
 export { probeDebugging, type DebugSupport, type DebugSupportOfLevel } from "./debug/probe.ts";
 export type { RegisterChange, RegisterChanges, RegisterName } from "./debug/register-changes.ts";
 export { stepToText, type Step } from "./debug/step.ts";
 export type { TraceEvent } from "./debug/trace.ts";
 export type { Instruction } from "../disasm/disassemble.ts";
 export { bootSmp, type SmpBootOptions } from "./smp/boot-smp.ts";
+export type { SmpDebugger, SmpTraceOptions } from "./smp/smp-debugger.ts";
 export type { SmpMachine } from "./smp/smp-machine.ts";
 export type { VcpuExit } from "./smp/vcpu-cluster.ts";
 export type { SnapshotPart } from "./snapshot/state-part.ts";

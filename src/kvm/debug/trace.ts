@@ -81,11 +81,17 @@ function next({ machine, entry, support, look }: TraceParts, loop: RunLoop): Exi
   return entry.step(sight, () => loop.step());
 }
 
-function isStepEnd(exit: Exit): boolean {
+/** Whether an exit is the end of a step. */
+export function isStepEnd(exit: Exit): boolean {
   return exit.kind === "hlt" || (exit.kind === "debug" && exit.isStep);
 }
 
-function stepOf({ entry, look }: TraceParts, before: Sight, watched: readonly DebugPoint[]): Step {
+/** What became of an instruction. @param watched the watchpoints that it hit */
+export function stepOf(
+  { entry, look }: { readonly entry: Pick<DebugEntry, "arrive">; readonly look: () => Sight },
+  before: Sight,
+  watched: readonly DebugPoint[],
+): Step {
   const after = look();
   return {
     kind: "step",
@@ -97,7 +103,7 @@ function stepOf({ entry, look }: TraceParts, before: Sight, watched: readonly De
 }
 
 /** A step that the host cannot take would become an exception of the guest's. */
-function requireStepping(support: DebugSupport, { sregs }: Sight): void {
+export function requireStepping(support: DebugSupport, { sregs }: Sight): void {
   const level = privilegeLevel(sregs) === 3 ? "user" : "supervisor";
   if (!support[level].singleStep) throw notSupported(support, "singleStep", [level]);
 }

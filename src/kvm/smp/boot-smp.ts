@@ -56,7 +56,7 @@ export async function bootSmp(image: LoadableImage, options: SmpBootOptions): Pr
     throw error;
   }
   const { msrs } = hostFacts(kvm, options);
-  return createSmpMachine({ image, kind: kvm.kind, vm, cluster, msrs });
+  return createSmpMachine({ image, kind: kvm.kind, vm, cluster, msrs, device: options.device });
 }
 
 function requireCount(vcpus: unknown, max: number): void {

@@ -5,7 +5,7 @@ import type { SpecialRegisters } from "../calls/registers.ts";
 import type { Vcpu, VcpuHandle } from "../calls/vcpu.ts";
 import type { Vm, VmHandle } from "../calls/vm.ts";
 import type { KvmKind } from "../host/platform.ts";
-import { badArgument, closed } from "../kvm-error.ts";
+import { closed } from "../kvm-error.ts";
 import { locate, type GuestLocation } from "../machine/location.ts";
 import type { LoadableImage } from "../machine/load-image.ts";
 import { planRun, type StreamOptions } from "../machine/run-options.ts";
@@ -13,7 +13,8 @@ import { MachineSnapshots } from "../snapshot/machine-snapshots.ts";
 import type { Snapshot, SnapshotOptions } from "../snapshot/snapshot.ts";
 import { omittedParts } from "../snapshot/state-part.ts";
 import { smpExits } from "./smp-stream.ts";
-import type { VcpuCluster, VcpuExit } from "./vcpu-cluster.ts";
+import { attachSmpDebugger, type SmpDebugger } from "./smp-debugger.ts";
+import type { ClusterState, VcpuCluster, VcpuExit } from "./vcpu-cluster.ts";
 
 /**
  * A guest with several vCPUs on KVM, each on a thread of its own. What is said of {@link Machine} holds here as well, and so
@@ -53,6 +54,11 @@ export interface SmpMachine {
   specialRegisters(vcpu: number): SpecialRegisters;
   /** Where a vCPU is in the image's programs. */
   where(vcpu: number): GuestLocation;
+  /**
+   * The debugger: breakpoints and watchpoints on all vCPUs, and single steps of one while the others stand still, within what
+   * the host's KVM can do. What {@link Machine.debug} says holds here as well.
+   */
+  debug(): Promise<SmpDebugger>;
   /** A copy of `size` bytes of guest-physical memory from `at` on; all of them must be memory. */
   readMemory(at: PhysAddr, size: number): Uint8Array;
   /** Copies bytes into guest-physical memory; all of them must be memory, or none is written. */
@@ -85,6 +91,8 @@ export interface SmpMachineParts {
   readonly cluster: VcpuCluster;
   /** The model-specific registers that KVM offers. */
   readonly msrs: readonly number[];
+  /** The path of KVM's device; `undefined` for the usual one. */
+  readonly device: string | undefined;
 }
 
 /** A machine of its parts, which then owns them. */
@@ -99,14 +107,16 @@ class RunningSmpMachine implements SmpMachine {
   readonly #vm: VmHandle;
   readonly #cluster: VcpuCluster;
   readonly #snapshots: MachineSnapshots;
-  /** The exits that nobody had taken when a snapshot was taken. */
-  readonly #exits = new WeakMap<Snapshot, readonly VcpuExit[]>();
+  readonly #states = new WeakMap<Snapshot, ClusterState>();
+  readonly #device: string | undefined;
+  #debugger: Promise<SmpDebugger> | undefined;
   #isOpen = true;
 
-  constructor({ image, kind, vm, cluster, msrs }: SmpMachineParts) {
+  constructor({ image, kind, vm, cluster, msrs, device }: SmpMachineParts) {
     this.image = image;
     this.kind = kind;
     this.#vm = vm;
+    this.#device = device;
     this.#cluster = cluster;
     this.vcpus = cluster.runners.map(({ vcpu }) => vcpu);
     this.#snapshots = new MachineSnapshots({ vm, vcpus: this.vcpus, msrs });
@@ -134,6 +144,25 @@ class RunningSmpMachine implements SmpMachine {
     return locate(this.#vcpu(vcpu), this.image.programs ?? []);
   }
 
+  async debug(): Promise<SmpDebugger> {
+    this.#requireOpen();
+    const { programs = [], cpu } = this.image;
+    this.#debugger ??= attachSmpDebugger({
+      vm: this.#vm,
+      cluster: this.#cluster,
+      symbols: { programs, cpu },
+      device: this.#device,
+      requireOpen: () => this.#requireOpen(),
+    });
+    try {
+      return await this.#debugger;
+    } catch (error) {
+      // What was missing may be there the next time.
+      this.#debugger = undefined;
+      throw error;
+    }
+  }
+
   readMemory(at: PhysAddr, size: number): Uint8Array {
     this.#requireOpen();
     return this.#vm.readMemory(at, size);
@@ -147,16 +176,16 @@ class RunningSmpMachine implements SmpMachine {
   snapshot({ omit = [] }: SnapshotOptions = {}): Snapshot {
     const omitted = omittedParts(omit);
     this.#requireStill();
-    const exits = this.#cluster.settle();
+    const state = this.#cluster.settle();
     const snapshot = this.#snapshots.take(omitted);
-    this.#exits.set(snapshot, exits);
+    this.#states.set(snapshot, state);
     return snapshot;
   }
 
   restore(snapshot: Snapshot): void {
     this.#requireStill();
     this.#snapshots.restore(snapshot);
-    this.#cluster.comeBack(this.#exits.get(snapshot)!);
+    this.#cluster.comeBack(this.#states.get(snapshot)!);
   }
 
   close(): void {
@@ -173,13 +202,7 @@ class RunningSmpMachine implements SmpMachine {
 
   #vcpu(number: number): VcpuHandle {
     this.#requireOpen();
-    const vcpu = this.vcpus[number];
-    if (vcpu !== undefined) return vcpu;
-    throw badArgument(
-      `there is no vCPU ${String(number)}`,
-      number,
-      `they are numbered from 0 to ${this.vcpus.length - 1}`,
-    );
+    return this.#cluster.runner(number).vcpu;
   }
 
   #requireStill(): void {

@@ -1,8 +1,10 @@
 /** The vCPUs of one machine: which of them runs, which waits, and what they exited with. */
+import type { VirtAddr } from "../../core/address.ts";
 import type { VmHandle } from "../calls/vm.ts";
 import { isAnswerable } from "../exits/answer-exit.ts";
 import type { Exit } from "../exits/exits.ts";
-import { badArgument } from "../kvm-error.ts";
+import { badArgument, type KvmError } from "../kvm-error.ts";
+import { isHaltedForGood } from "./halted.ts";
 import type { VcpuRunner } from "./vcpu-runner.ts";
 
 /** An exit, and whose it is. */
@@ -12,11 +14,16 @@ export interface VcpuExit {
   readonly exit: Exit;
 }
 
+/** What of a machine is neither the kernel's nor the guest's. */
+export interface ClusterState {
+  /** The exits that nobody had taken. */
+  readonly exits: readonly VcpuExit[];
+  /** At which breakpoint each vCPU stood that its consumer knew of, by the vCPUs' numbers. */
+  readonly told: readonly (VirtAddr | undefined)[];
+}
+
 /** How often the vCPUs are looked at while nothing happens, in milliseconds: whether any is left that could do something. */
 const LOOK = 10;
-
-/** RFLAGS.IF (SDM vol. 1, 3.4.3). */
-const RFLAGS_IF = 1n << 9n;
 
 /** The vCPUs of a machine. */
 export class VcpuCluster {
@@ -30,11 +37,34 @@ export class VcpuCluster {
     this.#vm = vm;
   }
 
+  /** One of them, by its number. Throws {@link KvmError} `BAD_ARGUMENT` where there is none. */
+  runner(vcpu: number): VcpuRunner {
+    const runner = this.runners[vcpu];
+    if (runner !== undefined) return runner;
+    throw badArgument(
+      `there is no vCPU ${String(vcpu)}`,
+      vcpu,
+      `they are numbered from 0 to ${this.runners.length - 1}`,
+    );
+  }
+
   /** To be called when a vCPU has left the guest. */
   stopped(runner: VcpuRunner): void {
     runner.isRepeated = false;
-    if (runner.status === "stopped") this.#push(runner, runner.vcpu.exit());
+    try {
+      if (runner.status === "stopped") this.#take(runner, runner.vcpu.exit());
+    } catch (error) {
+      // For whoever waits for the exit: nobody else is there to be told.
+      runner.failure = error as KvmError;
+    }
     this.#wake();
+  }
+
+  /** One that only left its breakpoint goes on. */
+  #take(runner: VcpuRunner, given: Exit): void {
+    const exit = runner.debug === undefined ? given : runner.debug.read(given);
+    if (exit === undefined) runner.status = "ready";
+    else this.#push(runner, exit);
   }
 
   /** To be called before a run. Throws {@link KvmError} `BAD_ARGUMENT` where one is under way: one consumer takes the exits. */
@@ -73,15 +103,34 @@ export class VcpuCluster {
       await this.#wait(Math.min(left, LOOK));
       if (this.#queue.length === 0 && this.runners.every(({ isIdle }) => isIdle)) await this.#endIfHalted();
     }
-    const failure = this.runners.find((runner) => runner.failure !== undefined)?.failure;
-    if (failure !== undefined) throw failure;
+    for (const runner of this.runners) requireAble(runner);
     return this.#queue.shift();
   }
 
+  /**
+   * Lets one vCPU run alone, and waits for its exit, for at most so many milliseconds, and not for long. `undefined` where none
+   * came; then it may run still. Throws {@link KvmError} where it cannot run any more.
+   */
+  async nextOf(runner: VcpuRunner, left: number): Promise<VcpuExit | undefined> {
+    if (!this.#isQueued(runner)) {
+      requireAble(runner);
+      if (runner.status === "ready") runner.run();
+      await this.#wait(Math.min(left, LOOK));
+      requireAble(runner);
+    }
+    return this.#isQueued(runner) ? this.#queue.splice(this.#indexOf(runner), 1)[0] : undefined;
+  }
+
+  /** Completes the instruction of an exit that was handled. Whether it is complete, and has no more exits. */
+  finish(runner: VcpuRunner): boolean {
+    this.#complete(runner);
+    return runner.status === "ready";
+  }
+
   /** The consumer is done with an exit: its vCPU goes on with the next {@link next}. */
-  handled({ vcpu }: VcpuExit): void {
+  handled({ vcpu }: Pick<VcpuExit, "vcpu">): void {
     const runner = this.runners.find(({ id }) => id === vcpu);
-    if (runner?.status === "stopped" && !this.#queue.some((each) => each.vcpu === vcpu)) runner.status = "handled";
+    if (runner?.status === "stopped" && !this.#isQueued(runner)) runner.status = "handled";
   }
 
   /** Waits until no vCPU is in the guest. Exits that came meanwhile are the next ones. */
@@ -95,10 +144,10 @@ export class VcpuCluster {
    * vCPU that waits for an answer that nobody was asked for stays as it is: its registers are those before the instruction, and
    * there it will exit again.
    *
-   * Returns the exits that a snapshot has to keep, for {@link comeBack}. Throws {@link KvmError} `BAD_ARGUMENT` where an
+   * Returns what a snapshot has to keep, for {@link comeBack}. Throws {@link KvmError} `BAD_ARGUMENT` where an
    * instruction of which an exit was taken has another one.
    */
-  settle(): readonly VcpuExit[] {
+  settle(): ClusterState {
     this.#queue.push(...this.#collected(this.runners[0]!));
     for (const runner of this.runners) {
       if (runner.status === "handled") this.#complete(runner);
@@ -111,16 +160,20 @@ export class VcpuCluster {
       const message = `vCPU ${runner.id} is in the middle of an instruction`;
       throw badArgument(message, undefined, "run on until it is complete");
     }
-    return this.#queue.filter(({ exit }) => !isAnswerable(exit)).map(copyOf);
+    return {
+      exits: this.#queue.filter(({ exit }) => !isAnswerable(exit)).map(copyOf),
+      told: this.runners.map(({ debug }) => debug?.told),
+    };
   }
 
-  /** The vCPUs were put back to where {@link settle} found them. @param exits what it returned */
-  comeBack(exits: readonly VcpuExit[]): void {
+  /** The vCPUs were put back to where {@link settle} found them. */
+  comeBack({ exits, told }: ClusterState): void {
     this.#collected(this.runners[0]!);
     this.#queue.splice(0, this.#queue.length, ...exits.map(copyOf));
     for (const runner of this.runners) {
       runner.isRepeated = false;
-      runner.status = this.#queue.some(({ vcpu }) => vcpu === runner.id) ? "stopped" : "ready";
+      runner.status = this.#isQueued(runner) ? "stopped" : "ready";
+      runner.debug?.comeBack(told[runner.id]);
     }
   }
 
@@ -128,6 +181,14 @@ export class VcpuCluster {
   #isAsking({ id }: VcpuRunner): boolean {
     const last = this.#queue.findLast(({ vcpu }) => vcpu === id);
     return last !== undefined && isAnswerable(last.exit);
+  }
+
+  #indexOf({ id }: VcpuRunner): number {
+    return this.#queue.findIndex(({ vcpu }) => vcpu === id);
+  }
+
+  #isQueued(runner: VcpuRunner): boolean {
+    return this.#indexOf(runner) >= 0;
   }
 
   /** Ends all threads, and waits until none is in the guest. */
@@ -139,7 +200,9 @@ export class VcpuCluster {
   #goOn(): void {
     for (const runner of this.runners) {
       if (runner.status === "handled") this.#complete(runner);
-      if (runner.status === "ready" && runner.failure === undefined) runner.run();
+      if (runner.status !== "ready" || runner.failure !== undefined) continue;
+      runner.debug?.beforeRun();
+      runner.run();
     }
   }
 
@@ -152,17 +215,13 @@ export class VcpuCluster {
 
   #repeat(runner: VcpuRunner, exit: Exit): void {
     runner.isRepeated = true;
-    this.#push(runner, exit);
+    this.#take(runner, exit);
   }
 
   /** Where every vCPU is halted with interrupts off, or was never started, nothing happens any more. */
   async #endIfHalted(): Promise<void> {
     await this.pause();
-    const isOver = this.runners.every(({ vcpu, status }) => {
-      if (status !== "ready") return false;
-      const state = vcpu.getMpState();
-      return state !== "runnable" && (state !== "halted" || (vcpu.getRegs().rflags & RFLAGS_IF) === 0n);
-    });
+    const isOver = this.runners.every(({ vcpu, status }) => status === "ready" && isHaltedForGood(vcpu));
     if (isOver && this.#queue.length === 0) this.#queue.push({ vcpu: undefined, exit: { kind: "hlt" } });
   }
 
@@ -187,6 +246,11 @@ export class VcpuCluster {
     });
     this.#wake = () => undefined;
   }
+}
+
+/** Throws {@link KvmError} where a vCPU cannot run any more. */
+function requireAble({ failure }: VcpuRunner): void {
+  if (failure !== undefined) throw failure;
 }
 
 /** An exit whose bytes nobody else has. */

@@ -6,6 +6,7 @@ import { ioctlFailed } from "../host/host-error.ts";
 import type { Libc } from "../host/libc.ts";
 import { closed, KvmError } from "../kvm-error.ts";
 import { acquireStopSignal, releaseStopSignal } from "../machine/stop-signal.ts";
+import type { VcpuDebug } from "./vcpu-debug.ts";
 import { addonIn, threadPlan } from "./thread-plan.ts";
 import { commands, controlWords, vcpuThread } from "./vcpu-thread.ts";
 
@@ -47,6 +48,8 @@ export class VcpuRunner {
   status: VcpuStatus = "ready";
   /** Whether its last exit was one more of an instruction that had one before. */
   isRepeated = false;
+  /** What a debugger does about it, where the machine has one. */
+  debug: VcpuDebug | undefined;
   /** Why it cannot run any more. */
   failure: KvmError | undefined;
   readonly #libc: Libc;

@@ -1,7 +1,8 @@
 /** Watchpoints, on vCPUs that tell what a KVM with watchpoints tells: the KVM of the development machines has none. */
 import { describe, expect, test } from "vitest";
 import { DebugEntry, type DebuggedVcpu } from "../../../src/kvm/debug/debug-entry.ts";
-import type { Breakpoint, Watchpoint } from "../../../src/kvm/debug/debug-point.ts";
+import type { Breakpoint, DebugPoint, Watchpoint } from "../../../src/kvm/debug/debug-point.ts";
+import { DebugSlots } from "../../../src/kvm/debug/debug-slots.ts";
 import type { Sight } from "../../../src/kvm/debug/guest-code.ts";
 import { boot, guestDebugFlags, type DebugExit, type Exit, type GuestDebug } from "../../../src/kvm/index.ts";
 import { seedRealMode } from "../images.ts";
@@ -33,6 +34,16 @@ function scripted(exits: readonly Exit[]): { readonly vcpu: DebuggedVcpu; readon
 }
 
 const sight = { location: { linear: 0x10n }, instruction: undefined } as Sight;
+
+/** The way into the guest, with these points. */
+function entryWith(vcpu: DebuggedVcpu, ...points: readonly DebugPoint[]): DebugEntry {
+  const slots = new DebugSlots();
+  const entry = new DebugEntry(vcpu, slots, () => sight);
+  for (const point of points) slots.add(point);
+  entry.pointsChanged();
+  return entry;
+}
+
 const next = (entry: DebugEntry): Exit => {
   expect(entry.enter()).toBe(true);
   return entry.exit();
@@ -41,9 +52,7 @@ const next = (entry: DebugEntry): Exit => {
 describe("going on", () => {
   test("a watchpoint that is hit is told", () => {
     const { vcpu, asked } = scripted([debugExit(0x30n, 2n), { kind: "hlt" }]);
-    const entry = new DebugEntry(vcpu, () => sight);
-    entry.add(breakpoint);
-    entry.add(watchpoint);
+    const entry = entryWith(vcpu, breakpoint, watchpoint);
     expect(next(entry)).toMatchObject({ kind: "debug", hits: [watchpoint], isStep: false });
     expect(next(entry)).toEqual({ kind: "hlt" });
     // DR7: both enabled, the second for four bytes that are written.
@@ -55,9 +64,7 @@ describe("going on", () => {
 
   test("from a breakpoint steps with the watchpoints alone, and tells of one that is hit", () => {
     const { vcpu, asked } = scripted([debugExit(0x10n, 1n), debugExit(0x13n, 0x4002n), { kind: "hlt" }]);
-    const entry = new DebugEntry(vcpu, () => sight);
-    entry.add(breakpoint);
-    entry.add(watchpoint);
+    const entry = entryWith(vcpu, breakpoint, watchpoint);
     asked.length = 0;
     expect(next(entry)).toMatchObject({ hits: [breakpoint] });
     expect(next(entry)).toMatchObject({ hits: [watchpoint], isStep: false, pc: 0x13n, dr6: 0xffff_0ff2n });
@@ -71,8 +78,7 @@ describe("going on", () => {
 
   test("from a breakpoint that hits nothing is not told at all", () => {
     const { vcpu } = scripted([debugExit(0x10n, 1n), debugExit(0x13n, 0x4000n), { kind: "hlt" }]);
-    const entry = new DebugEntry(vcpu, () => sight);
-    entry.add(breakpoint);
+    const entry = entryWith(vcpu, breakpoint);
     expect(next(entry)).toMatchObject({ hits: [breakpoint] });
     expect(next(entry)).toEqual({ kind: "hlt" });
   });
