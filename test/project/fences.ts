@@ -7,6 +7,14 @@ export interface Fence {
   readonly output: string | undefined;
 }
 
+/** What a fence's program did. */
+export interface FenceRun {
+  readonly file: string;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly thrown?: string | undefined;
+}
+
 /** The `ts` fences of a Markdown document. */
 export function typeScriptFences(markdown: string): Fence[] {
   const fences: { line: number; code: string; output: string | undefined }[] = [];
