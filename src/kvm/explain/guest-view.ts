@@ -5,6 +5,7 @@ import type { Disassembler, Mode } from "../../disasm/disassemble.ts";
 import type { RegisterPart, SegmentRegisterName } from "../../disasm/examined-instruction.ts";
 import type { CpuState, GeneralRegisters } from "../../layout/cpu-state.ts";
 import type { Image } from "../../layout/image.ts";
+import { guardPages } from "../../layout/image/address-space.ts";
 import { CR0_PE, EFER_LMA, walk, type AddressSpace, type MemoryAccess, type Walk } from "../../paging/index.ts";
 import { codeBits, locationToText, type GuestLocation } from "../machine/location.ts";
 
@@ -55,13 +56,13 @@ export class GuestView {
       return bytes && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
     };
     // The names hold for the tables that the image came with.
-    const mappings = cpu.cr3 === image.cpu.cr3 ? (image.paging?.mappings ?? []) : [];
-    this.space = { memory: { readU32 }, cpu, mappings };
-  }
-
-  /** Whether the guest still uses the page tables that its image came with. */
-  get hasItsTables(): boolean {
-    return this.cpu.cr3 === this.guest.image.cpu.cr3;
+    const named = cpu.cr3 === image.cpu.cr3;
+    this.space = {
+      memory: { readU32 },
+      cpu,
+      mappings: named ? (image.paging?.mappings ?? []) : [],
+      gaps: named ? guardPages(image.stacks ?? []) : [],
+    };
   }
 
   /** What the CPU does for an access of one byte. @param level the privilege of the access; that of the code unless given */

@@ -43,25 +43,12 @@ const reasonTexts: Readonly<Record<FaultReason, ReasonText>> = {
   "protection-key": (_, named) => `is forbidden by its protection key${named}`,
 };
 
-/** The bytes below and above a stack that are kept unmapped (SDM has no such notion: the description's `stacks`). */
-const GUARD_SIZE = 0x1000n;
-
 /** What is wrong with a linear address, to stand behind it. */
 export function addressProblem(view: GuestView, address: VirtAddr, fault: Fault, level: number): string {
-  const stack = view.hasItsTables ? guardedStack(view, address) : undefined;
-  if (fault.reason === "not-present" && stack !== undefined) return stack;
+  const gap = view.space.gaps?.find(({ virt, size }) => address >= virt && address < virt + size);
+  if (fault.reason === "not-present" && gap !== undefined) return `is in the ${gap.what}`;
   const { mapping } = view.walk(address, "read");
   return reasonTexts[fault.reason](fault, mapping === undefined ? "" : ` (mapping "${mapping}")`, level === 3);
-}
-
-function guardedStack({ guest: { image } }: GuestView, address: VirtAddr): string | undefined {
-  for (const { name, virt, size, guard } of image.stacks ?? []) {
-    if (!guard) continue;
-    if (address >= virt - GUARD_SIZE && address < virt) return `is in the guard page below stack "${name}"`;
-    if (address >= virt + size && address < virt + size + GUARD_SIZE)
-      return `is in the guard page above stack "${name}"`;
-  }
-  return undefined;
 }
 
 /** What the CPU does instead of an access to linear addresses; `undefined` where the access succeeds. */

@@ -19,14 +19,19 @@ export function imageAddressSpace({ memory, chunks, cpu, paging, stacks }: Image
     memory: memoryOf(seenChunks({ memory, chunks }), backed),
     cpu,
     mappings: paging?.mappings ?? [],
-    gaps: stacks.filter(({ guard }) => guard).flatMap(guardPages),
+    gaps: guardPages(stacks),
   };
 }
 
-function guardPages({ name, virt, size }: ImageStack): readonly AddressGap[] {
-  const stack = `stack ${JSON.stringify(name)}`;
-  return [
-    { what: `guard page below ${stack}`, virt: virt - smallestPage, size: smallestPage },
-    { what: `guard page above ${stack}`, virt: virt + size, size: smallestPage },
-  ];
+/** The pages that are kept unmapped around stacks. */
+export function guardPages(stacks: readonly ImageStack[]): readonly AddressGap[] {
+  return stacks
+    .filter(({ guard }) => guard)
+    .flatMap(({ name, virt, size }) => {
+      const stack = `stack ${JSON.stringify(name)}`;
+      return [
+        { what: `guard page below ${stack}`, virt: virt - smallestPage, size: smallestPage },
+        { what: `guard page above ${stack}`, virt: virt + size, size: smallestPage },
+      ];
+    });
 }
