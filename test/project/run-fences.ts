@@ -12,7 +12,7 @@ const report = stdout.write.bind(stdout);
 /** Keeps what goes to a stream. */
 function capture(stream: NodeJS.WriteStream): string[] {
   const texts: string[] = [];
-  stream.write = ((text: string | Uint8Array) => texts.push(Buffer.from(text).toString()) > 0) as typeof stream.write;
+  stream.write = (text: string | Uint8Array) => texts.push(Buffer.from(text).toString()) > 0;
   return texts;
 }
 
