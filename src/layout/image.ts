@@ -104,6 +104,8 @@ export interface ImagePaging {
   readonly mode: PagingMode;
   readonly root: PhysAddr;
   readonly mappings: readonly ImageMapping[];
+  /** What the layout found physical addresses for, as the description gives none: `paging.map.data`, `stacks.main`, `paging.tables`. */
+  readonly found: readonly string[];
   readonly requires: PagingRequirements;
 }
 

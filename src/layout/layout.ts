@@ -91,6 +91,7 @@ async function build(given: unknown): Promise<Image> {
       mode: pageTables.mode,
       root: pageTables.root,
       mappings: mappings!,
+      found: space.found,
       requires: pageTables.requires,
     },
     stacks,

@@ -1,4 +1,5 @@
 /** An address space as text that a person can review, the same every time. */
+import type { PhysAddr } from "../core/address.ts";
 import { hex } from "../core/hex.ts";
 import { sizeToText } from "../core/units.ts";
 import { pagingModeOf } from "./control-registers.ts";
@@ -109,6 +110,7 @@ const flagBits = { low: 0xfff, high: 0xfff0_0000 } as const;
  * The page tables as a tree, a line for each table and for each run of equal entries, with the entries' own flags.
  * Ends with a newline.
  *
+ * @param physical how it writes physical addresses; in hexadecimal unless given
  * @example
  * ```ts
  * tablesToText(addressSpaceOf(tables));
@@ -121,11 +123,11 @@ const flagBits = { low: 0xfff, high: 0xfff0_0000 } as const;
  * //         [1..3] 0x0000000000001000 -> 0x5000 4KiB: P RW  data
  * ```
  */
-export function tablesToText(space: AddressSpace): string {
+export function tablesToText(space: AddressSpace, physical: (at: PhysAddr) => string = hex): string {
   const mode = pagingModeOf(space.cpu);
   if (mode === "off") return "paging is off\n";
   const rules = pagingModes[mode];
-  const lines = [`${mode} paging, CR3 ${hex(space.cpu.cr3)}`];
+  const lines = [`${mode} paging, CR3 ${physical(space.cpu.cr3)}`];
   const names = new MappingNames(space, rules);
   let leaves: Leaves | undefined;
   const depthOf = (name: string): number => rules.levels.findIndex(({ table }) => table === name);
@@ -143,7 +145,7 @@ export function tablesToText(space: AddressSpace): string {
     const index = indexOf(depth, first);
     const last = indexOf(depth, end - 1);
     const slots = index === last ? `[${index}]` : `[${index}..${last}]`;
-    const to = frame === undefined ? "" : ` -> ${hex(BigInt(frame) << 12n)} ${level.level.page}`;
+    const to = frame === undefined ? "" : ` -> ${physical(BigInt(frame) << 12n)} ${level.level.page}`;
     const named = name === undefined ? "" : `  ${name}`;
     lines.push(
       `${"  ".repeat(depth + 1)}${slots} ${address(rules, virtualAddress(rules, first))}${to}: ${flags}${named}`,
@@ -173,10 +175,10 @@ export function tablesToText(space: AddressSpace): string {
     table: ({ at, table: name, virt, value }) => {
       flush();
       const depth = depthOf(name);
-      if (depth === 0) return void lines.push(`${name} at ${hex(at)}`);
+      if (depth === 0) return void lines.push(`${name} at ${physical(at)}`);
       const page = Number(BigInt.asUintN(rules.virtualBits, virt) >> 12n);
       const head = `${"  ".repeat(depth)}[${indexOf(depth - 1, page)}] ${address(rules, virt)}`;
-      lines.push(`${head} ${name} at ${hex(at)}: ${flagsToText(value, undefined)}`);
+      lines.push(`${head} ${name} at ${physical(at)}: ${flagsToText(value, undefined)}`);
     },
     page: (level, first, frame, low, high) => {
       const flags = flagBits.low | (1 << level.level.patBit);

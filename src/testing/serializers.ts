@@ -10,7 +10,8 @@ export interface GuestSerializer {
 }
 
 /**
- * Images as their text: {@link imageToText}, without source lines unless asked for, so that moving code changes no snapshot.
+ * Images as their text: {@link imageToText}, without source lines and without the physical addresses that the layout found,
+ * unless asked for: moving code changes no snapshot, and a page more moves nothing in it.
  * A layout that is not built is refused: its snapshot would say nothing of the guest.
  *
  * @example
@@ -23,7 +24,7 @@ export function imageSerializer(options: ImageTextOptions = {}): GuestSerializer
   return serializer(
     (value): value is Image | Layout => isImage(value) || isLayout(value),
     (given) => {
-      if (isImage(given)) return imageToText(given, options);
+      if (isImage(given)) return imageToText(given, { found: false, ...options });
       throw badArgument("a snapshot takes an image, got a layout that is not built", given, buildHint);
     },
   );

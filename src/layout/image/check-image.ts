@@ -81,6 +81,7 @@ const image = object({
       mappings: list(
         object({ name: text, virt: u64, phys: physical, size: u64, access: oneOf(["r", "rw", "rx", "rwx"]) }),
       ),
+      found: list(text),
     }),
   ),
   stacks: list(object({ name: text, virt: u64, phys: physical, size: u64 })),

@@ -7,8 +7,8 @@ import { hexdump } from "../../core/hexdump.ts";
 import type { Chunk, Image, ImageProgram } from "../image.ts";
 import { requireImage } from "./require-image.ts";
 import { cpuLines } from "./text/cpu-lines.ts";
-import { address } from "./text/extent.ts";
 import { e820Lines, mappingLines, memoryLines, pageTableLines, stackLines } from "./text/memory-lines.ts";
+import { physicalText, type PhysicalText } from "./text/physical-text.ts";
 import { type Section, tableSections } from "./text/table-lines.ts";
 import { toldBy } from "./told-chunks.ts";
 
@@ -16,6 +16,12 @@ import { toldBy } from "./told-chunks.ts";
 export interface ImageTextOptions {
   /** Whether listings say where each statement was written. Leave it out of snapshots: moving code would change them. */
   readonly source?: boolean;
+  /**
+   * Whether physical addresses that the layout found are numbers; they are unless this is false. Then they are written by what
+   * they were found for, as in `data+0x10`: such text changes where the description does, and not with every page that the
+   * layout moves.
+   */
+  readonly found?: boolean;
 }
 
 /**
@@ -29,16 +35,17 @@ export interface ImageTextOptions {
  */
 export function imageToText(image: Image, options: ImageTextOptions = {}): string {
   requireImage("imageToText", image);
+  const physical = physicalText(image, options.found ?? true);
   const sections: readonly Section[] = [
-    ["memory map (physical)", memoryLines(image)],
-    ["stacks", stackLines(image)],
-    ["e820", e820Lines(image)],
-    [`cpu at entry (${image.mode})`, cpuLines(image)],
-    ...tableSections(image),
-    ["mappings", mappingLines(image)],
-    ["page tables", pageTableLines(image)],
-    ...image.programs.map((program) => programSection(program, options)),
-    ...otherChunks(image).map(dataSection),
+    ["memory map (physical)", memoryLines(image, physical)],
+    ["stacks", stackLines(image, physical)],
+    ["e820", e820Lines(image, physical)],
+    [`cpu at entry (${image.mode})`, cpuLines(image, physical)],
+    ...tableSections(image, physical),
+    ["mappings", mappingLines(image, physical)],
+    ["page tables", pageTableLines(image, physical)],
+    ...image.programs.map((program) => programSection(program, options, physical)),
+    ...otherChunks(image).map((chunk) => dataSection(chunk, physical)),
     ["warnings", image.warnings.map(({ message }) => message)],
   ];
   return sections
@@ -47,10 +54,14 @@ export function imageToText(image: Image, options: ImageTextOptions = {}): strin
     .join("\n\n");
 }
 
-function programSection({ name, mode, phys, sections, listing }: ImageProgram, options: ImageTextOptions): Section {
-  const apart = sections.map((each) => `, ${each.name} at ${address(each.phys)}`).join("");
+function programSection(
+  { name, mode, phys, sections, listing }: ImageProgram,
+  options: ImageTextOptions,
+  physical: PhysicalText,
+): Section {
+  const apart = sections.map((each) => `, ${each.name} ${physical.place(each.phys).replace("physical ", "")}`).join("");
   return [
-    `listing: ${name} (${mode}-bit, at physical ${address(phys)}${apart})`,
+    `listing: ${name} (${mode}-bit, ${physical.place(phys)}${apart})`,
     listingToText(listing, options).split("\n"),
   ];
 }
@@ -63,6 +74,8 @@ function otherChunks(image: Image): readonly Chunk[] {
   );
 }
 
-function dataSection({ name, at, bytes }: Chunk): Section {
-  return [`data: ${name}`, hexdump(bytes, at).split("\n")];
+function dataSection({ name, at, bytes }: Chunk, physical: PhysicalText): Section {
+  const offset = physical.offset(at);
+  const where = offset === undefined ? "" : ` (${physical.place(at)})`;
+  return [`data: ${name}${where}`, hexdump(bytes, offset ?? at).split("\n")];
 }

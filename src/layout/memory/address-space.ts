@@ -17,6 +17,8 @@ export interface GuestSpace {
   readonly tables: PageTables | undefined;
   readonly stacks: readonly ImageStack[];
   readonly places: readonly Place[];
+  /** The paths of what physical addresses were found for, because of paging. */
+  readonly found: readonly string[];
 }
 
 /**
@@ -38,7 +40,7 @@ export function guestSpace(
     memory,
     mappings?.filter(({ name }) => !stackNames.has(name)),
   );
-  return { mappings, tables, stacks, places };
+  return { mappings, tables, stacks, places, found: paged === undefined ? [] : foundPaths(description) };
 }
 
 /** Moving mappings out of the tables' way may change how many tables there are, but hardly ever more often than this. */
@@ -52,7 +54,7 @@ function pagedSpace(
 ): { readonly mappings: readonly ImageMapping[]; readonly tables: PageTables } {
   const { tables: place } = description.paging!;
   const at = place === undefined ? undefined : toBytes(place)!;
-  const isFound = foundNames(description);
+  const found = new Set(foundPaths(description));
   let taken = fixed;
   for (let round = 1; ; round++) {
     const mappings = mappingsOf(description, memory, taken);
@@ -63,20 +65,20 @@ function pagedSpace(
     );
     const extent = { name: "page tables", at: tables.at, size: BigInt(tables.bytes.length) };
     const isInTheWay = mappings.some(
-      ({ name, phys, size }) => isFound.has(name) && overlap({ at: phys, size }, extent),
+      ({ name, phys, size }) =>
+        (found.has(`paging.map.${name}`) || found.has(`stacks.${name}`)) && overlap({ at: phys, size }, extent),
     );
     if (!isInTheWay || round === mostRounds) return { mappings, tables };
     taken = [...fixed, extent];
   }
 }
 
-/** The names of the mappings and stacks whose physical addresses are found, not given. */
-function foundNames({ paging, stacks = {} }: GuestDescription): ReadonlySet<string> {
-  return new Set(
-    [...Object.entries(paging!.map), ...Object.entries(stacks)].flatMap(([name, { phys }]) =>
-      phys === undefined ? [name] : [],
-    ),
-  );
+/** The paths of the mappings, stacks and page tables whose physical addresses are found, not given. */
+function foundPaths({ paging, stacks = {} }: GuestDescription): readonly string[] {
+  const { map, tables } = paging!;
+  const found = (path: string, named: Readonly<Record<string, { readonly phys?: unknown }>>): readonly string[] =>
+    Object.entries(named).flatMap(([name, { phys }]) => (phys === undefined ? [`${path}.${name}`] : []));
+  return [...found("paging.map", map), ...found("stacks", stacks), ...(tables === undefined ? ["paging.tables"] : [])];
 }
 
 /** Addresses that no mapping leads to; where all of RAM is mapped, the highest, since programs begin low. */

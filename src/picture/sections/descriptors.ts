@@ -3,6 +3,7 @@ import { hex, hexBytes } from "../../core/hex.ts";
 import { descriptorToText, encodeDescriptor, exceptionName, type ImageDescriptor } from "../../layout/index.ts";
 import type { ImageVector } from "../../layout/image.ts";
 import { tableSections } from "../../layout/image/text/table-lines.ts";
+import { physicalNumbers } from "../../layout/image/text/physical-text.ts";
 import type { Anchors } from "../page/anchors.ts";
 import type { PageContents } from "../page/contents.ts";
 import { html, type Content } from "../page/html.ts";
@@ -12,7 +13,7 @@ import { code, link, table, type Row, type Section } from "../page/parts.ts";
 export function descriptorsSection({ image, anchors }: PageContents): Section {
   const { gdt, ldts, tasks, idt, mode } = image;
   const columns = ["Selector", "Name", "Descriptor", "Bytes"];
-  const taskLines = tableSections(image).filter(([title]) => title.startsWith("tss "));
+  const taskLines = tableSections(image, physicalNumbers).filter(([title]) => title.startsWith("tss "));
   const parts = [
     gdt && [heading("GDT", gdt.at, anchors), table("GDT", columns, gdt.entries.map(descriptorRow))],
     ldts.map(({ name, at, entries }) => [

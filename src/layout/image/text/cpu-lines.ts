@@ -5,9 +5,10 @@ import type { GeneralRegisters, SegmentState } from "../../cpu-state.ts";
 import { segmentToText } from "../../descriptors/segment.ts";
 import { flagsToText } from "../../entry/control-register-text.ts";
 import type { Image } from "../../image.ts";
+import type { PhysicalText } from "./physical-text.ts";
 
 /** Every register that is not 0, with what the description calls its value. */
-export function cpuLines(image: Image): string[] {
+export function cpuLines(image: Image, physical: PhysicalText): string[] {
   const { regs, segments, ...cpu } = image.cpu;
   const { rip, rflags, ...general } = regs;
   const nonZero = (Object.entries(general) as [keyof GeneralRegisters, bigint][]).filter(([, value]) => value !== 0n);
@@ -16,7 +17,7 @@ export function cpuLines(image: Image): string[] {
     `rflags ${flagsToText("rflags", rflags)}`,
     ...nonZero.map(([name, value]) => `${name} ${hex(value)} ${name === "rsp" ? endName(image, value) : ""}`.trimEnd()),
     `cr0 ${flagsToText("cr0", cpu.cr0)}`,
-    `cr3 ${hex(cpu.cr3)}`,
+    `cr3 ${physical.at(cpu.cr3)}`,
     `cr4 ${flagsToText("cr4", cpu.cr4)}`,
     `efer ${flagsToText("efer", cpu.efer)}`,
     ...Object.entries(segments).map(([name, state]) => `${name.padEnd(3)} ${segmentLine(image, state)}`),

@@ -1,15 +1,17 @@
 /** Descriptor tables, interrupt tables and task states in the text form of an image. */
+import type { PhysAddr } from "../../../core/address.ts";
 import { hex, hexBytes } from "../../../core/hex.ts";
 import { descriptorToText, encodeDescriptor, exceptionName, type PortRange } from "../../descriptors/index.ts";
 import type { Image, ImageDescriptor, ImageTss, ImageVector } from "../../image.ts";
-import { address } from "./extent.ts";
 import { endName } from "./cpu-lines.ts";
+import type { PhysicalText } from "./physical-text.ts";
 
 /** A title and lines. */
 export type Section = readonly [title: string, lines: readonly string[]];
 
 /** The GDT, the LDTs, the TSSs and the IDT. */
-export function tableSections(image: Image): readonly Section[] {
+export function tableSections(image: Image, physical: PhysicalText): readonly Section[] {
+  const place = (at: PhysAddr | undefined): string => (at === undefined ? "not in memory" : physical.place(at));
   const { gdt, ldts, tasks, idt } = image;
   return [
     ["gdt", gdt === undefined ? [] : [place(gdt.at), ...gdt.entries.map(descriptorLine)]],
@@ -20,10 +22,6 @@ export function tableSections(image: Image): readonly Section[] {
       idt === undefined ? [] : [place(idt.at), ...idt.vectors.map(vectorLine)],
     ],
   ];
-}
-
-function place(at: Image["cpu"]["cr3"] | undefined): string {
-  return at === undefined ? "not in memory" : `at physical ${address(at)}`;
 }
 
 function descriptorLine({ name, selector, descriptor }: ImageDescriptor): string {
