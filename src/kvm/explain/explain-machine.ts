@@ -30,7 +30,7 @@ export function explainMachine(
     cpu: { ...vcpu.getSregs(), regs: vcpu.getRegs() },
     image,
     readMemory: (at: bigint, size: number) => readIfMemory(vm, at, size),
-    disassembler,
+    ...{ disassembler, kind },
   };
-  return explainGuest(guest, exit, kind);
+  return explainGuest(guest, exit);
 }

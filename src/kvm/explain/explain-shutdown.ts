@@ -1,6 +1,7 @@
 /** Why a guest shut down: the exception that its last instruction raised, and why nobody handled it. */
 import { hex } from "../../core/hex.ts";
 import { exceptionName, exceptionVectors } from "../../layout/descriptors/exception-vectors.ts";
+import { noPagingHint } from "../machine/accepted-state.ts";
 import type { GuestLocation } from "../machine/location.ts";
 import { findUndeliverable, followDelivery, type DeliveryChain } from "./delivery-chain.ts";
 import { vectorText } from "./deliver.ts";
@@ -10,6 +11,7 @@ import { findHandler } from "./handler.ts";
 import { addressProblem } from "./memory-fault.ts";
 import type { Raised } from "./raised.ts";
 import { atRip, type AtRip } from "./raised-at-rip.ts";
+import { startsShortPaging } from "./rules-control.ts";
 import { findStray } from "./stray.ts";
 
 /** What a CPU that was reset begins with (SDM vol. 3A, table 9-1). */
@@ -29,6 +31,9 @@ export function explainShutdown(view: GuestView, where: GuestLocation): readonly
   const lead = [findStray(view, where), findHandler(view)].filter((each) => each !== undefined);
   const looked = atRip(view);
   const { raised } = looked;
+  if (raised === undefined && lacksPaging(view, looked)) {
+    return [{ ...unknownFinding(where, looked), hint: noPagingHint(view.guest.kind) }];
+  }
   if (raised === undefined) return [...lead, ...withoutException(view, where, looked, lead.length > 0)];
   const chain = followDelivery(view, raised);
   if (!chain.endsInShutdown || !agrees(view, raised, chain)) {
@@ -74,21 +79,25 @@ function exceptionFinding(where: GuestLocation, { instruction }: AtRip, raised: 
 }
 
 /** What can be said where no exception was derived. @param isLed whether something else was found already */
-function withoutException(
-  view: GuestView,
-  where: GuestLocation,
-  { instruction }: AtRip,
-  isLed: boolean,
-): readonly Finding[] {
+function withoutException(view: GuestView, where: GuestLocation, looked: AtRip, isLed: boolean): readonly Finding[] {
   const fault = lastPageFault(view);
   const any = findUndeliverable(view, { vector: exceptionVectors["#DE"].vector, isSoftware: false })?.finding;
   const noIdt = any?.reason === "no-idt" ? any : undefined;
+  const unknown = isLed || fault !== undefined ? undefined : unknownFinding(where, looked);
+  return [unknown, fault, noIdt].filter((each) => each !== undefined);
+}
+
+function unknownFinding(where: GuestLocation, { instruction }: AtRip): UnknownFinding {
   const what = instruction?.text ?? "the instruction";
-  const unknown: UnknownFinding = {
+  return {
     ...{ kind: "unknown", where, hint: undefined },
     text: `the state that was left does not say what ${what} at ${placeText(where)} raised`,
   };
-  return [isLed || fault !== undefined ? undefined : unknown, fault, noIdt].filter((each) => each !== undefined);
+}
+
+/** A KVM without virtualisation hardware shuts guests down that switch on paging outside long mode. */
+function lacksPaging(view: GuestView, { instruction }: AtRip): boolean {
+  return view.guest.kind === "pvm" && instruction !== undefined && startsShortPaging(view, instruction);
 }
 
 /** What CR2 says, where it says something that it did not when the guest began. */

@@ -1,7 +1,6 @@
 /** Why a guest ended badly, from the state that its last exit left. */
 import { hexBytes } from "../../core/hex.ts";
 import { entryViolations } from "../../layout/entry/entry-rules.ts";
-import type { KvmKind } from "../host/platform.ts";
 import { linearAddress, placeOf, type GuestLocation } from "../machine/location.ts";
 import { explainShutdown } from "./explain-shutdown.ts";
 import type { Finding } from "./finding.ts";
@@ -14,7 +13,7 @@ export type BadEnd =
   | { readonly kind: "internal-error"; readonly instruction?: Uint8Array | undefined; readonly text?: string };
 
 /** What is found out about a guest: the most likely cause first. */
-export function explainGuest(guest: StoppedGuest, exit: BadEnd, kind: KvmKind): readonly Finding[] {
+export function explainGuest(guest: StoppedGuest, exit: BadEnd): readonly Finding[] {
   const view = new GuestView(guest);
   const { rip } = guest.cpu.regs;
   const linear = linearAddress(rip, guest.cpu);
@@ -23,7 +22,7 @@ export function explainGuest(guest: StoppedGuest, exit: BadEnd, kind: KvmKind): 
     case "shutdown":
       return explainShutdown(view, where);
     case "internal-error":
-      return explainInternalError(view, where, exit, kind);
+      return explainInternalError(view, where, exit);
     case "fail-entry":
       return explainRefusal(view, where);
   }
@@ -33,13 +32,12 @@ function explainInternalError(
   view: GuestView,
   where: GuestLocation,
   exit: Extract<BadEnd, { readonly kind: "internal-error" }>,
-  kind: KvmKind,
 ): readonly Finding[] {
   const stray = findStray(view, where);
   const lead = stray === undefined ? [] : [stray];
   const bytes = exit.instruction;
   if (bytes === undefined) return lead.length > 0 ? lead : [unknown(where)];
-  const { disassembler, cpu } = view.guest;
+  const { disassembler, cpu, kind } = view.guest;
   const instruction = disassembler?.first({ bytes, mode: view.bits, address: cpu.regs.rip });
   const what = instruction?.text ?? hexBytes(bytes);
   const emulates = kind === "pvm" && view.level === 0;

@@ -6,7 +6,16 @@ import type { RegisterPart, SegmentRegisterName } from "../../disasm/examined-in
 import type { CpuState, GeneralRegisters } from "../../layout/cpu-state.ts";
 import type { Image } from "../../layout/image.ts";
 import { guardPages } from "../../layout/image/address-space.ts";
-import { CR0_PE, EFER_LMA, walk, type AddressSpace, type MemoryAccess, type Walk } from "../../paging/index.ts";
+import {
+  CR0_PE,
+  EFER_LMA,
+  pagingModeOf,
+  walk,
+  type AddressSpace,
+  type MemoryAccess,
+  type Walk,
+} from "../../paging/index.ts";
+import type { KvmKind } from "../host/platform.ts";
 import { codeBits, locationToText, type GuestLocation } from "../machine/location.ts";
 
 /** What an image knows of a guest; of one that was not made by `layout`, as much as there is. */
@@ -21,6 +30,8 @@ export interface StoppedGuest {
   readonly readMemory: (at: PhysAddr, size: number) => Uint8Array | undefined;
   /** `undefined` where none is loaded: then instructions are not looked into. */
   readonly disassembler: Disassembler | undefined;
+  /** The KVM that ran it. */
+  readonly kind: KvmKind;
 }
 
 /** RFLAGS.VM and RFLAGS.AC (SDM vol. 1, 3.4.3). */
@@ -38,6 +49,8 @@ export class GuestView {
   /** Whether IA-32e mode is active: tables and gates are those of 64 bits. */
   readonly isLong: boolean;
   readonly isReal: boolean;
+  /** How many bits linear addresses have: those of the paging mode. */
+  readonly width: 32 | 64;
   /** The privilege level: the DPL of SS (SDM vol. 3A, 5.5; vol. 3C, 24.4.1). */
   readonly level: 0 | 1 | 2 | 3;
   readonly space: AddressSpace;
@@ -49,6 +62,8 @@ export class GuestView {
     this.bits = codeBits(cpu);
     this.isLong = (cpu.efer & EFER_LMA) !== 0n;
     this.isReal = (cpu.cr0 & CR0_PE) === 0n;
+    const mode = pagingModeOf(cpu);
+    this.width = mode === "4-level" || mode === "5-level" ? 64 : 32;
     const isVirtual = (cpu.regs.rflags & RFLAGS_VM) !== 0n;
     this.level = this.isReal ? 0 : isVirtual ? 3 : cpu.segments.ss.dpl;
     const readU32 = (at: number): number | undefined => {
@@ -67,9 +82,8 @@ export class GuestView {
 
   /** What the CPU does for an access of one byte. @param level the privilege of the access; that of the code unless given */
   walk(address: VirtAddr, kind: MemoryAccess["kind"], level: 0 | 1 | 2 | 3 = this.level): Walk {
-    const width = this.isLong ? 64 : 32;
     const ac = (this.cpu.regs.rflags & RFLAGS_AC) !== 0n;
-    return walk(this.space, BigInt.asUintN(width, address), { kind, cpl: level, ac });
+    return walk(this.space, BigInt.asUintN(this.width, address), { kind, cpl: level, ac });
   }
 
   /** Where a linear address lies in memory; `undefined` where it is not mapped. */

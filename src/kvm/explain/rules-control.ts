@@ -4,7 +4,7 @@ import type { ExaminedInstruction, ExaminedMemory } from "../../disasm/examined-
 import { exceptionName } from "../../layout/descriptors/exception-vectors.ts";
 import { CR0_PE, CR0_PG, CR4_PAE, EFER_LMA, EFER_LME } from "../../paging/index.ts";
 import type { GuestView } from "./guest-view.ts";
-import { raise, type InstructionRule, type Raised } from "./raised.ts";
+import { raise, type InstructionRule } from "./raised.ts";
 import { offsetOf, valueOf } from "./rules-operands.ts";
 import { selectorFault, type SelectorUse } from "./selector.ts";
 
@@ -145,9 +145,16 @@ const refusals: Readonly<Record<string, (view: GuestView) => string>> = {
 };
 
 /** A last resort: the guest ended at an instruction that can raise one exception alone, and no rule above says why. */
-export const refusedValue: InstructionRule = (view, { mnemonic, operands: [target] }): Raised | undefined => {
+export const refusedValue: InstructionRule = (view, { mnemonic }) => {
   const refusal = refusals[mnemonic];
-  if (refusal !== undefined) return raise("#GP", "register-value", refusal(view));
-  if (mnemonic !== "mov" || target?.kind !== "register" || !/^cr\d/.test(target.register.name)) return undefined;
-  return raise("#GP", "register-value", `${target.register.name.toUpperCase()} does not take the value`);
+  return refusal && raise("#GP", "register-value", refusal(view));
 };
+
+/** Whether an instruction switches on paging outside long mode, which takes a KVM with virtualisation hardware. */
+export function startsShortPaging(
+  view: GuestView,
+  { mnemonic, operands: [target, source] }: ExaminedInstruction,
+): boolean {
+  if (mnemonic !== "mov" || target?.kind !== "register" || target.register.name !== "cr0") return false;
+  return has(valueOf(view, source, undefined) ?? 0n, CR0_PG | CR0_PE) && !has(view.cpu.efer, EFER_LME);
+}

@@ -6,7 +6,7 @@ import type { StrayFinding } from "./finding.ts";
 import type { GuestView } from "./guest-view.ts";
 
 /** How far behind a program zeros are looked at: further away, something else has led there. */
-const FAR = 0x1_0000n;
+const FAR = 0x10_0000n;
 
 /** What is wrong with the place where the guest is; `undefined` where it is in code, or nothing is known of its code. */
 export function findStray(view: GuestView, where: GuestLocation): StrayFinding | undefined {
@@ -80,7 +80,7 @@ function programEnd(
     .toSorted((a, b) => Number(b.end - a.end));
   if (nearest === undefined) return undefined;
   const gap = behind - nearest.end;
-  // Where the guest stands there are zeros, too.
-  const bytes = view.guest.readMemory(nearest.end, Number(gap) + (physical === undefined ? 0 : 2));
+  // Where the guest stands is a zero, too.
+  const bytes = view.guest.readMemory(nearest.end, Number(gap) + (physical === undefined ? 0 : 1));
   return bytes?.every((byte) => byte === 0) === true ? { name: nearest.name, gap } : undefined;
 }

@@ -103,9 +103,14 @@ function describe({ register, wanted, got, cleared, set }: StateDifference): str
   return `${register} wanted ${hex(wanted)}, got ${hex(got)}${suffix}`;
 }
 
+/** What to do where a KVM has no 32-bit and no PAE paging. */
+export function noPagingHint(kind: KvmKind): string {
+  return `this KVM (${kind}) has no paging outside long mode; use long mode, no paging, or a host with VT-x or SVM`;
+}
+
 function hintFor(differences: readonly StateDifference[], kind: KvmKind): string {
   const lostPaging = differences.some(({ register, cleared }) => register === "CR0" && cleared.includes("PG"));
   return lostPaging
-    ? `this KVM (${kind}) has no paging outside long mode; use long mode, no paging, or a host with VT-x or SVM`
+    ? noPagingHint(kind)
     : `this KVM (${kind}) cannot run a guest in that state; give it one that the CPU can have, or use another host`;
 }

@@ -17,6 +17,7 @@ import type { CpuState, GeneralRegisters, SegmentName, SegmentState } from "gues
 import { describe, expect, test } from "vitest";
 import { loadDisassembler } from "../../../src/disasm/disassemble.ts";
 import { explainGuest, type BadEnd } from "../../../src/kvm/explain/explain.ts";
+import type { KvmKind } from "../../../src/kvm/index.ts";
 import { memoryOf } from "../../../src/paging/index.ts";
 import { exceptionsInQemu } from "../../layout/qemu-image.ts";
 import { noQemu } from "../../paging/qemu.ts";
@@ -36,6 +37,7 @@ async function explained(
   left: Left,
   exit = shutdown,
   hasDisassembler = true,
+  kind: KvmKind = "vt-x",
 ): Promise<readonly string[]> {
   const { memory, cpu, chunks } = image;
   const words = memoryOf(
@@ -58,9 +60,9 @@ async function explained(
         return bytes.every((byte) => byte !== undefined) ? Uint8Array.from(bytes) : undefined;
       },
       disassembler: hasDisassembler ? await loadDisassembler() : undefined,
+      kind,
     },
     exit,
-    "vt-x",
   );
   return findings.map(({ text }) => text.replaceAll(/ \(test\/[^)]*\)/g, ""));
 }
@@ -244,6 +246,14 @@ describe("in protected mode", () => {
     const image = await plainGuest("protected32", code32().mov(cr0, eax));
     const [first] = await explained(image, { efer: 0x100n, regs: { rax: 0x8000_0001n } });
     expect(first).toBe("mov cr0, eax at guest raised #GP(0x0): it sets CR0.PG with EFER.LME set and CR4.PAE clear");
+  });
+
+  test("paging outside long mode, on a KVM that has none", async () => {
+    const image = await plainGuest("protected32", code32().mov(cr0, eax));
+    const left: Left = { regs: { rax: 0x8000_0001n } };
+    expect(await explained(image, left, shutdown, true, "pvm")).toEqual([
+      "the state that was left does not say what mov cr0, eax at guest raised",
+    ]);
   });
 
   test("a model-specific register that is not there", async () => {
