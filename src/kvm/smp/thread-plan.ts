@@ -6,7 +6,7 @@ import { itimerspec, linuxConstants, sigevent, syscalls } from "../abi/linux.ts"
 import { mpStates } from "../calls/vcpu-structs.ts";
 import type { StopSignal } from "../machine/stop-signal.ts";
 import { KvmError } from "../kvm-error.ts";
-import { commands, controlWords, type ThreadPlan } from "./vcpu-thread.ts";
+import { commands, controlWords, phases, type ThreadPlan } from "./vcpu-thread.ts";
 
 /** How often a thread comes back from the guest, in nanoseconds. */
 const TICK = 2_000_000n;
@@ -24,6 +24,7 @@ export function threadPlan(fd: number, signal: StopSignal): ThreadPlan {
     control: new SharedArrayBuffer(4 * Object.keys(controlWords).length),
     words: controlWords,
     commands,
+    phases,
     fd,
     requests: { run: ioctlNumber("KVM_RUN"), getMpState: ioctlNumber("KVM_GET_MP_STATE") },
     syscalls: {

@@ -6,16 +6,26 @@ import { ioctlFailed } from "../host/host-error.ts";
 import type { Libc } from "../host/libc.ts";
 import { closed, KvmError } from "../kvm-error.ts";
 import { acquireStopSignal, releaseStopSignal } from "../machine/stop-signal.ts";
+import { holdExit } from "./thread-loading.ts";
 import type { VcpuDebug } from "./vcpu-debug.ts";
 import { addonIn, threadPlan } from "./thread-plan.ts";
 import { commands, controlWords, vcpuThread } from "./vcpu-thread.ts";
 
 /** The thread's program. */
 const program = (): string => `
-  const { parentPort, workerData } = require("node:worker_threads");
-  const addon = { exports: {} };
-  process.dlopen(addon, workerData.addon);
-  (${vcpuThread.toString()})(addon.exports, workerData.plan, () => parentPort.postMessage(null));
+  const { parentPort, workerData: { addon: path, plan } } = require("node:worker_threads");
+  const { words: { phase }, phases: { fresh, loading, loaded } } = plan;
+  const control = new Int32Array(plan.control);
+  if (Atomics.compareExchange(control, phase, fresh, loading) === fresh) {
+    try {
+      const addon = { exports: {} };
+      process.dlopen(addon, path);
+      (${vcpuThread.toString()})(addon.exports, plan, () => parentPort.postMessage(null));
+    } finally {
+      Atomics.store(control, phase, loaded);
+      Atomics.notify(control, phase);
+    }
+  }
 `;
 
 /** How long a thread may take to leave the guest, in milliseconds: a thousand times what it should. */
@@ -85,8 +95,11 @@ export class VcpuRunner {
       name: `guestwright vCPU ${id}`,
       workerData: { addon: addonIn(readFileSync("/proc/self/maps", "utf8")), plan },
     });
+    const letExit = holdExit(this.#control);
     this.#isReady = new Promise((resolve, reject) => {
+      this.#worker.once("exit", letExit);
       this.#worker.once("message", () => {
+        letExit();
         this.#worker.on("message", () => this.#left());
         this.#worker.unref();
         resolve();

@@ -17,7 +17,12 @@ export const controlWords = {
   idle: 2,
   /** The number of the thread's timer, plus 1; 0 where there is none. */
   timer: 3,
+  /** One of {@link phases}. */
+  phase: 4,
 } as const;
+
+/** How far the thread is on its way to its first command; `forbidden` where it may not load native code any more. */
+export const phases = { fresh: 0, loading: 1, loaded: 2, forbidden: 3 } as const;
 
 /** What the thread is to do. */
 export const commands = { wait: 0, run: 1, pause: 2, quit: 3 } as const;
@@ -27,6 +32,7 @@ export interface ThreadPlan {
   readonly control: SharedArrayBuffer;
   readonly words: typeof controlWords;
   readonly commands: typeof commands;
+  readonly phases: typeof phases;
   /** The vCPU's file descriptor. */
   readonly fd: number;
   readonly requests: { readonly run: number; readonly getMpState: number };
@@ -56,7 +62,7 @@ export interface NativeLibrary {
 
 /** The body of the thread: returns when it is told to quit. @param tell wakes its maker */
 export function vcpuThread(native: NativeLibrary, plan: ThreadPlan, tell: () => void): void {
-  const { words, commands, fd, requests, syscalls, errnos, constants, signalSet } = plan;
+  const { words, commands, phases, fd, requests, syscalls, errnos, constants, signalSet } = plan;
   const control = new Int32Array(plan.control);
   const process_ = native.load(null);
   const ioctl = process_.func("ioctl", "int", ["int", "unsigned long", "unsigned long"]);
@@ -78,6 +84,8 @@ export function vcpuThread(native: NativeLibrary, plan: ThreadPlan, tell: () => 
   if (failed) throw new Error(`timer_create failed: errno ${native.errno()}`);
   const timer = timerId[0]!;
   Atomics.store(control, words.timer, timer + 1);
+  Atomics.store(control, words.phase, phases.loaded);
+  Atomics.notify(control, words.phase);
   tell();
 
   for (;;) {

@@ -135,6 +135,18 @@ describeKvm("a process that ends", () => {
     expect(Date.now() - Number(stdout)).toBeLessThan(2000);
   });
 
+  test.each([100, 300, 340, 380, 420, 460])(
+    "after %i ms, while threads are being started, waits for what they load",
+    async (time) => {
+      const image = await smpImage(2, spin, spin);
+      const script = `
+      setTimeout(() => process.exit(7), ${time});
+      for (;;) (await bootSmp(${literal(image)}, { vcpus: 16 })).close();`;
+      const ended = await runWith(await bundle("start.mjs", "esm"), script);
+      expect(ended).toEqual({ status: 7, stdout: "", stderr: "" });
+    },
+  );
+
   test("by itself, where nobody waits for them", async () => {
     const image = await smpImage(2, spin, spin);
     const script = `
