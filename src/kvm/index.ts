@@ -126,6 +126,7 @@ export type { SharedMemory, UserMemoryRegion, VmMemory } from "./calls/vm-memory
 export { record, type Recorder, type RecorderOptions } from "./transcript/recorder.ts";
 export { replay, replayStream, type Replay } from "./transcript/replay.ts";
 export type { ReplayDifference } from "./transcript/replay-cursor.ts";
+export { recordSmp, transcribeSmp, type SmpRecorder, type TranscribeSmpOptions } from "./transcript/smp-recorder.ts";
 export {
   transcribe,
   transcribeStream,

@@ -20,7 +20,10 @@ const unsettled: ReadonlySet<Exit["kind"] | undefined> = new Set<Exit["kind"] | 
 ]);
 
 /** The guest's state after its last exit, which is completed; `undefined` where it is not the same everywhere. */
-export function endOf(machine: Machine, last: Exit["kind"] | undefined): TranscriptEnd | undefined {
+export function endOf(
+  machine: Pick<Machine, "complete" | "registers" | "where">,
+  last: Exit["kind"] | undefined,
+): TranscriptEnd | undefined {
   if (unsettled.has(last) || !machine.complete()) return undefined;
   const registers = machine.registers();
   const location = machine.where();
