@@ -1,5 +1,6 @@
 /** What an author who makes a mistake is told: each message once, in full. */
 import {
+  al,
   AsmError,
   assemble,
   ax,
@@ -58,6 +59,18 @@ const cases: readonly [string, () => unknown, AsmErrorCode, string][] = [
     "lea eax, eax: lea does not take these operands\n  hint: it takes lea r16, m | lea r32, m | lea r64, m",
   ],
   [
+    "operands of an instruction with many forms: those nearest to what is written",
+    () => untyped(code64())["mov"]!(al, rbx),
+    "BAD_OPERANDS",
+    "mov al, rbx: mov does not take these operands\n  hint: it takes mov r/m8, r8 | mov r8, r/m8 | mov al, moffs8 | mov r8, imm8 | mov r/m8, imm8 | mov r/m64, r64 and 28 more",
+  ],
+  [
+    "three operands: the forms that have as many come first",
+    () => untyped(code64())["imul"]!(al, 3, 4),
+    "BAD_OPERANDS",
+    "imul al, 0x3, 0x4: imul does not take these operands\n  hint: it takes imul r16, r/m16, imm16 | imul r32, r/m32, imm32 | imul r64, r/m64, imm32 | imul r16, r/m16, imm8 | imul r32, r/m32, imm8 | imul r64, r/m64, imm8 and 7 more",
+  ],
+  [
     "memory of no size",
     () => untyped(code64())["inc"]!(mem(rax)),
     "BAD_OPERANDS",
@@ -105,7 +118,12 @@ const cases: readonly [string, () => unknown, AsmErrorCode, string][] = [
     "BAD_OPERANDS",
     "code32() follows a far transfer only: iret, iretd, iretq, ljmp, retf, retfq, rsm, sysexit, sysexitq, sysret, sysretq",
   ],
-  ["a selector out of range", () => far(0x10000, "there"), "BAD_VALUE", "a selector is 0 to 0xffff, got 65536"],
+  [
+    "a selector out of range",
+    () => far(0x10000, "there"),
+    "BAD_VALUE",
+    "a selector is 0 to 0xffff, or the name of a symbol, got 65536",
+  ],
   ["a fraction", () => code64().mov(eax, 1.5), "BAD_VALUE", "expected a whole number below 2^53, or a bigint, got 1.5"],
   [
     "no operand",

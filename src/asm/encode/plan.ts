@@ -25,6 +25,7 @@ import type { Mode } from "../mode.ts";
 import type { InstructionNode, NodeOperand } from "../builder/node.ts";
 import type { OperandKind } from "../instructions/operand-kind.ts";
 import { hasRegister, type Register } from "../operands/register.ts";
+import { nearestFormsToText } from "./nearest-forms.ts";
 import { numberOf } from "./number-place.ts";
 import type { ResolvedOperand } from "./resolved.ts";
 import { addressBits, placeholder } from "./resolved.ts";
@@ -173,12 +174,11 @@ function badOperands(node: InstructionNode, message: string): AsmError {
 }
 
 function noForm(forms: readonly Form[], node: InstructionNode): AsmError {
-  const takes = [...new Set(forms.map((form) => (form.written.length === 0 ? node.mnemonic : form.text)))];
   return new AsmError(`${statementToText(node)}: ${node.mnemonic} does not take these operands`, {
     code: "BAD_OPERANDS",
     value: node.operands,
     source: locate(node.site),
-    hint: `it takes ${takes.join(" | ")}`,
+    hint: `it takes ${nearestFormsToText(forms, node)}`,
   });
 }
 

@@ -137,6 +137,16 @@ export function formsInKind(
   );
 }
 
+/** Whether a form has an operand at a place, counted from 0, that takes what is written there. */
+export function operandFits(
+  form: Form,
+  place: number,
+  { operands, decorators, isAbsolute, mode }: Operands & Pick<InstructionNode, "mode">,
+): boolean {
+  const kind = form.written[place];
+  return kind !== undefined && fits(kind, operands[place]!, form, mode, decorators, isAbsolute === true);
+}
+
 function takesDecorators(form: Form, { mask, zeroing, broadcast, rounding }: Decorators): boolean {
   return (
     form.mask !== (mask === undefined ? "must" : "never") &&
