@@ -37,7 +37,10 @@ export interface DebugExit {
   readonly dr7: bigint;
 }
 
-/** The CPU shut down: a triple fault. Corresponds to `KVM_EXIT_SHUTDOWN`. On SVM the registers may have been reset. */
+/**
+ * The CPU shut down: a triple fault. Corresponds to `KVM_EXIT_SHUTDOWN`. {@link Machine.explain} says what led there. On SVM the
+ * registers may have been reset.
+ */
 export interface ShutdownExit {
   readonly kind: "shutdown";
 }

@@ -6,6 +6,7 @@ import { placeOf } from "../machine/location.ts";
 import { entrySize, vectorText } from "./deliver.ts";
 import type { HandlerFinding } from "./finding.ts";
 import { placeText, type GuestView } from "./guest-view.ts";
+import { descriptorOf } from "./selector.ts";
 
 /**
  * The vector whose gate leads to RIP, and the place that the frame on the stack would return to. Where several vectors share
@@ -21,8 +22,7 @@ export function findHandler(view: GuestView): HandlerFinding | undefined {
   const at = view.linear("ss", cpu.regs.rsp + (pushesErrorCode(vector) ? BigInt(size) : 0n));
   const rip = view.readNumber(at, size);
   const code = view.readNumber(BigInt.asUintN(64, at + BigInt(size)), size);
-  // A frame holds the selector of a code segment; what is none was not pushed by the CPU.
-  if (rip === undefined || code === undefined || code === 0n || code > 0xffffn) return undefined;
+  if (rip === undefined || code === undefined || !isCodeSelector(view, code)) return undefined;
   // The frame's segment is taken for flat, as in 64-bit code all are.
   const physical = view.physical(rip);
   const from = { rip, linear: rip, ...placeOf(guest.image.programs ?? [], physical) };
@@ -34,6 +34,12 @@ export function findHandler(view: GuestView): HandlerFinding | undefined {
     ...{ kind: "handler", vector, exception: exceptionName(vector), from, hint: undefined },
     text: `rip ${hex(cpu.regs.rip)} is where the gate of ${vectorText(vector)} leads; the frame on its stack says ${came}`,
   };
+}
+
+/** A frame holds the selector of a code segment; what holds none was not pushed by the CPU. */
+function isCodeSelector(view: GuestView, selector: bigint): boolean {
+  const found = selector > 0xffffn ? undefined : descriptorOf(view, Number(selector));
+  return typeof found === "object" && found.type === "code";
 }
 
 function vectorsTo(view: GuestView, rip: bigint): readonly number[] {

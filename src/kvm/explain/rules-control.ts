@@ -52,9 +52,9 @@ function selectorLoad(view: GuestView, instruction: ExaminedInstruction): Select
   return undefined;
 }
 
-/** A far pointer has its selector in its last two bytes, and no near one has 6 or 10 bytes, or 4 outside of 16-bit code. */
-const isFarThroughMemory = ({ mnemonic, text, memory: [pointer] }: ExaminedInstruction): boolean =>
-  (mnemonic === "jmp" || mnemonic === "call") && pointer !== undefined && / (?:far|fword|tbyte) /.test(text);
+/** Far pointers of 6 and 10 bytes; one of 4 bytes cannot be told from a near one by its size, and is taken for that. */
+const isFarThroughMemory = ({ mnemonic, memory: [pointer] }: ExaminedInstruction): boolean =>
+  (mnemonic === "jmp" || mnemonic === "call") && (pointer?.size === 6 || pointer?.size === 10);
 
 /** The last two bytes of a far pointer. */
 function endOf(view: GuestView, pointer: ExaminedMemory): bigint | undefined {

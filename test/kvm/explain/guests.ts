@@ -3,10 +3,13 @@ import {
   al,
   ax,
   byte,
+  code32,
   code64,
   ds,
+  dword,
   eax,
   ecx,
+  esp,
   layout,
   mem,
   offset,
@@ -101,6 +104,27 @@ export function guestOf(code: AnyCode, surroundings: Surroundings = {}): Promise
       ...(user === undefined ? {} : { user: { code: user, in: "user" } }),
     },
     entry: "guest",
+  };
+  return layout(description as unknown as GuestDescription).build();
+}
+
+/** An image of 32-bit code without paging, with a small data segment beside the flat ones. */
+function plainGuestOf(code: AnyCode, idt?: GuestDescription["idt"]): Promise<Image> {
+  const description = {
+    mode: "protected32",
+    memory: { ram: { at: 0x0, size: "128KiB" } },
+    gdt: {
+      at: 0x4000,
+      segments: {
+        code: { type: "code", bits: 32 },
+        data: { type: "data" },
+        small: { type: "data", limit: 0xfff, granularity: "byte" },
+        absent: { type: "data", present: false },
+      },
+    },
+    ...(idt === undefined ? {} : { idt }),
+    cpu: { rsp: 0x1_6000 },
+    place: { guest: { code, in: "ram", offset: 0x1000 } },
   };
   return layout(description as unknown as GuestDescription).build();
 }
@@ -434,6 +458,56 @@ export const fallenGuests: readonly FallenGuest[] = [
       "#DF (vector 8) cannot be delivered: its entry in the IDT is empty",
     ],
     vectors: [PF, UD, GP, GP, GP],
+  },
+  {
+    name: "32-bit code: an access beyond the limit of its segment",
+    image: () => plainGuestOf(code32().mov(eax, offset("gdt.segments.small")).mov(ds, eax).mov(eax, dword(0x1000))),
+    texts: [
+      "mov eax, [0x1000] at guest+0x7 raised #GP(0x0): it reads 4 bytes at 0x1000, which is beyond the limit of DS, 0xfff",
+      noIdt,
+    ],
+    vectors: [GP, GP, GP],
+    qemuDiffers: "its software CPU checks no limits of data segments",
+  },
+  {
+    name: "32-bit code: an access through the null selector",
+    image: () => plainGuestOf(code32().xor(eax, eax).mov(ds, eax).mov(eax, dword(0x1000))),
+    texts: [
+      "mov eax, [0x1000] at guest+0x4 raised #GP(0x0): it reads 4 bytes at 0x1000, which is in DS, which holds no segment",
+      noIdt,
+    ],
+    vectors: [GP, GP, GP],
+  },
+  {
+    name: "32-bit code: a segment that is not present",
+    image: () => plainGuestOf(code32().mov(eax, offset("gdt.segments.absent")).mov(ds, eax)),
+    texts: [
+      "mov ds, eax at guest+0x5 raised #NP(0x20): its selector 0x0020 leads to a segment that is not present",
+      noIdt,
+    ],
+    vectors: [NP, GP, GP],
+  },
+  {
+    name: "32-bit code: a push that leaves its small stack segment",
+    image: () => plainGuestOf(code32().mov(eax, offset("gdt.segments.small")).mov(ss, eax).mov(esp, 0x2000).push(eax)),
+    texts: [
+      "push eax at guest+0xc raised #SS(0x0): it pushes 4 bytes at 0x1ffc, which is beyond the limit of SS, 0xfff",
+      noIdt,
+    ],
+    vectors: [SS, GP, GP],
+    qemuDiffers: "its software CPU checks no limits of data segments",
+  },
+  {
+    name: "32-bit code: a vector without a gate",
+    image: () =>
+      plainGuestOf(code32().ud2().label("handler").hlt(), { at: 0x5000, vectors: { "#DE": "place.guest.handler" } }),
+    texts: [
+      "ud2 at guest raised #UD: that is what it is for",
+      "#UD (vector 6) cannot be delivered: the IDT ends with vector 0 (IDTR's limit is 0x7)",
+      "#GP (vector 13) cannot be delivered: the IDT ends with vector 0 (IDTR's limit is 0x7)",
+      "#DF (vector 8) cannot be delivered: the IDT ends with vector 0 (IDTR's limit is 0x7)",
+    ],
+    vectors: [UD, GP, GP, GP],
   },
   {
     name: "ring 3: hlt, and no TSS",

@@ -133,6 +133,14 @@ describe("gates that the CPU does not take", () => {
     ]);
   });
 
+  test("a handler that was called, and not reached by its exception", async () => {
+    const code = code64().call("handler").label("handler").ud2();
+    const image = await guestOf(code, { vectors: ["#PF"] });
+    const rip = image.programs[0]!.labels["handler"]!;
+    const [first] = await explained(image, { regs: { rip } });
+    expect(first).toBe("ud2 at guest:handler raised #UD: that is what it is for");
+  });
+
   test("a table that is not mapped", async () => {
     const image = await guestOf(code64().ud2());
     expect(await explained(image, { idt: { base: 0x9000n, limit: 0xfff } })).toEqual([
