@@ -55,11 +55,7 @@ describe("a change of the description in words", () => {
       { "paging.map.hole": gone },
       "mapping hole: removed 0x600000..0x600fff (4KiB) to 0x40000 rw",
     ],
-    [
-      "the tables' place",
-      { "paging.tables": 0x1_8000 },
-      "paging: root 0x10000 -> 0x18000\ncpu cr3: 0x10000 -> 0x18000",
-    ],
+    ["the tables' place", { "paging.tables": 0x1_8000 }, "paging: root 0x10000 -> 0x18000"],
     [
       "a descriptor's privilege, with which the registers cannot hold it",
       { "gdt.segments.data.dpl": 3 },
@@ -73,7 +69,7 @@ describe("a change of the description in words", () => {
     [
       "a descriptor that is new",
       { "gdt.segments.extra": { type: "data", writable: false } },
-      "gdt extra: added 0x38 data32 base 0x0 limit 0xffffffff dpl 0 accessed\ncpu gdtr: limit 0x37 -> 0x3f",
+      "gdt extra: added 0x38 data32 base 0x0 limit 0xffffffff dpl 0 accessed",
     ],
     [
       "a descriptor of another kind",
@@ -81,7 +77,18 @@ describe("a change of the description in words", () => {
       "ldt local own: 0x04 data32 base 0x0 limit 0xffffffff dpl 0 writable accessed -> " +
         "0x04 code32 base 0x0 limit 0xffffffff dpl 0 readable accessed",
     ],
-    ["the GDT's place", { "gdt.at": 0x9100 }, "gdt: at 0x9000 -> 0x9100\ncpu gdtr: base 0x402000 -> 0x402100"],
+    ["the GDT's place", { "gdt.at": 0x9100 }, "gdt: at 0x9000 -> 0x9100"],
+    ["the IDT's place", { "idt.at": 0xa100 }, "idt: at 0xa000 -> 0xa100"],
+    [
+      "a vector that is new, behind the last",
+      { "idt.vectors.129": "place.guest.handler" },
+      "idt 0x81: added interrupt-gate64 selector 0x0008 offset 0x400014 dpl 0",
+    ],
+    [
+      "the place of a task state, which TR leads to",
+      { "gdt.segments.tss.at": 0x9880 },
+      "gdt tss: base 0x402800 -> 0x402880\ntss tss: at 0x9800 -> 0x9880",
+    ],
     [
       "an entry of the LDT",
       { "gdt.segments.local.segments.own.limit": 0xfff },
@@ -91,7 +98,7 @@ describe("a change of the description in words", () => {
     [
       "the ports of a task, for which it has to be longer",
       { "gdt.segments.tss.ports": [0x80, [0x3f8, 0x3ff]] },
-      "gdt tss: limit 0x67 -> 0xe8\ntss tss: ports none -> 0x80 0x3f8..0x3ff\ncpu tr: limit 0x67 -> 0xe8",
+      "gdt tss: limit 0x67 -> 0xe8\ntss tss: ports none -> 0x80 0x3f8..0x3ff",
     ],
     ["where a vector leads", { "idt.vectors.#PF": "place.guest.loop" }, "idt #PF: offset guest:handler -> guest:loop"],
     ["a vector's privilege", { "idt.vectors.128.dpl": 0 }, "idt 0x80: dpl 3 -> 0"],
@@ -126,6 +133,17 @@ describe("a change of the description in words", () => {
     ],
   ])("%s", async (_, changes, text) => {
     expect(words(await richImage(changes))).toBe(text);
+  });
+
+  test("registers that lead elsewhere while their tables stay", () => {
+    const { cpu } = base;
+    const moved = {
+      ...base,
+      cpu: { ...cpu, gdt: { base: 0x1000n, limit: 0x37 }, idt: { ...cpu.idt, limit: 7 }, cr3: 0x1_0010n },
+    };
+    expect(words(moved)).toBe(
+      "cpu cr3: 0x10000 -> 0x10010\ncpu gdtr: base 0x402000 -> 0x1000\ncpu idtr: limit 0x80f -> 0x7",
+    );
   });
 
   test("another mode", async () => {
