@@ -83,7 +83,10 @@ export function operandToText(operand: Register | Memory | NodeOperand): string 
   if (typeof operand === "bigint") return hex(operand);
   if (operand.kind === "register") return operand.name;
   if (operand.kind === "expression") return expressionToText(operand);
-  if (operand.kind === "far") return `${hex(operand.selector)}:${operandToText(operand.offset)}`;
+  if (operand.kind === "far") {
+    const { selector, offset } = operand;
+    return `${isExpression(selector) ? expressionToText(selector) : hex(selector)}:${operandToText(offset)}`;
+  }
   const { base, index, scale, displacement, segment, size } = operand;
   const terms = [base, index === undefined ? undefined : `${index}${scale === 1 ? "" : `*${scale}`}`];
   const words = terms.filter((each) => each !== undefined);

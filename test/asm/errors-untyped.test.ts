@@ -82,7 +82,11 @@ const cases: readonly [string, () => unknown, string][] = [
   ],
   ["no factor", () => loose(multiple)("a"), "multiple takes a number of times, got nothing"],
   ["no far target", () => loose(far)(8, null), "far takes a label, a number or an expression, got null"],
-  ["a selector of a wrong type", () => loose(far)("8", 0), 'a selector is 0 to 0xffff, got "8"'],
+  [
+    "a selector of a wrong type",
+    () => loose(far)(null, 0),
+    "a selector is 0 to 0xffff, or the name of a symbol, got null",
+  ],
   ["a far offset of 64 bits", () => loose(far)(8, 0, 64), "the offset of far has 16 or 32 bits, got 64"],
   ["no code", () => loose(assemble)(undefined), `assemble takes ${asCode} nothing`],
   [

@@ -1,5 +1,18 @@
 /** Symbols from outside: names that the code uses, with the values that whoever assembles it gives them. */
-import { AsmError, assemble, code64, difference, offset, qword, rax, rdi, rip, type AnyCode } from "guestwright/asm";
+import {
+  AsmError,
+  assemble,
+  code32,
+  code64,
+  difference,
+  far,
+  offset,
+  qword,
+  rax,
+  rdi,
+  rip,
+  type AnyCode,
+} from "guestwright/asm";
 import { describe, expect, test } from "vitest";
 import { gnuMissing, gnuProgram } from "./gnu.ts";
 
@@ -40,6 +53,29 @@ describe("symbols from outside", () => {
       .quad wide - low`;
     expect(bytes).toEqual(new Uint8Array(gnuProgram(64, text, 0x40_0000)));
     expect(labels).toEqual(new Map([["own", 0x40_001en]]));
+  });
+
+  test.skipIf(reason !== undefined)("are selectors of far pointers", async () => {
+    const code = code32()
+      .ljmp(far("selector", "there"))
+      .label("there")
+      .lcall(far(offset("selector", 8), 0x1234)).asm`jmp selector:there`;
+    const { bytes, listing } = await assemble(code, { origin: 0x1000, symbols: { selector: 0x18 } });
+    const text = "selector = 0x18\nnext = 0x20\njmp selector:there\nthere: call next:0x1234\njmp selector:there";
+    expect(bytes).toEqual(new Uint8Array(gnuProgram(32, text, 0x1000)));
+    expect(listing.map((line) => line.text)).toEqual([
+      "ljmp selector:there",
+      "there",
+      "lcall selector+8:0x1234",
+      "ljmp selector:there",
+    ]);
+  });
+
+  test("that are selectors fit 16 bits", async () => {
+    expect(await failureOf(assemble(code32().ljmp(far("selector", 0)), { symbols: { selector: 0x1_0000 } }))).toEqual([
+      "OUT_OF_RANGE",
+      "ljmp selector:0x0: 0x10000 does not fit 16 bits",
+    ]);
   });
 
   test("cannot be labels of the code, too", async () => {

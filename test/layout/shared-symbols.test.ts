@@ -5,7 +5,11 @@ import {
   code16,
   code32,
   code64,
+  cs,
   distance,
+  eax,
+  ecx,
+  far,
   hexBytes,
   layout,
   LayoutError,
@@ -24,6 +28,34 @@ function valuesIn(image: Image, program: string, names: readonly string[]): Read
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   return Object.fromEntries(names.map((name, i) => [name, view.getBigUint64(8 * i, true)]));
 }
+
+describeKvm("the name of a segment", () => {
+  test("is a far pointer's selector, with which a guest goes on in another segment", async () => {
+    const code = code32()
+      .ljmp(far("gdt.segments.second", "there"))
+      .label("there")
+      .mov(ecx, cs)
+      .mov(eax, offset("gdt.segments.second"))
+      .hlt();
+    const image = await layout({
+      mode: "protected32",
+      memory: { ram: { at: 0, size: "64KiB" } },
+      gdt: {
+        in: "ram",
+        segments: {
+          first: { type: "code", bits: 32 },
+          data: { type: "data" },
+          second: { type: "code", bits: 32, conforming: true },
+        },
+      },
+      place: { guest: { code, in: "ram", offset: 0x1000 } },
+    }).build();
+    using machine = await boot(image);
+    expect([...machine.run({ timeout: "5s" })].map(({ kind }) => kind)).toEqual(["hlt"]);
+    const { rax, rcx } = machine.registers();
+    expect([rcx, rax]).toEqual([0x18n, 0x18n]);
+  });
+});
 
 describe("names", () => {
   test("of everything in a description of long mode have the values that its tables have", async () => {

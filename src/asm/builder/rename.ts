@@ -28,7 +28,8 @@ export function mapExpressions(node: Node, replace: (expression: Expression) => 
       const operands = node.operands.map((operand) => {
         if (typeof operand !== "object") return operand;
         if (operand.kind === "memory") return { ...operand, displacement: each(operand.displacement) };
-        return operand.kind === "far" ? { ...operand, offset: each(operand.offset) } : each(operand);
+        if (operand.kind !== "far") return each(operand);
+        return { ...operand, selector: each(operand.selector), offset: each(operand.offset) };
       });
       return { ...node, operands };
     }

@@ -117,7 +117,11 @@ function byPendingWidth(forms: readonly Form[], node: InstructionNode): readonly
 function pend(operand: NodeOperand, kind: OperandKind): ResolvedOperand {
   if (kind.branch !== undefined) return kind.branch === 8 ? 0x10n : placeholder(kind.branch);
   if (isExpression(operand)) return placeholder(kind.immediate!.bits);
-  if (typeof operand === "object" && operand.kind === "far") return { ...operand, offset: placeholder(kind.far!) };
+  if (typeof operand === "object" && operand.kind === "far") {
+    const { selector } = operand;
+    const known = isExpression(selector) ? Number(placeholder(16)) : selector;
+    return { ...operand, selector: known, offset: placeholder(kind.far!) };
+  }
   if (typeof operand === "bigint" || operand.kind === "register") return operand;
   return { ...operand, displacement: isExpression(operand.displacement) ? undefined : operand.displacement };
 }
@@ -215,6 +219,8 @@ export function expressionsOf({ operands }: InstructionNode): readonly Expressio
   for (const operand of operands) {
     const number = numberOf(operand);
     if (typeof number === "object") (expressions ??= []).push(number);
+    if (typeof operand === "object" && operand.kind === "far" && isExpression(operand.selector))
+      (expressions ??= []).push(operand.selector);
   }
   return expressions ?? none;
 }

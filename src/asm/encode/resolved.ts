@@ -15,8 +15,8 @@ export type ResolvedMemory = Omit<Memory, "displacement"> & { readonly displacem
 /** An operand without labels. */
 export type ResolvedOperand = Register | ResolvedMemory | bigint | ResolvedFar;
 
-/** A far pointer with a known offset. */
-export type ResolvedFar = Omit<Far, "offset"> & { readonly offset: bigint };
+/** A far pointer whose numbers are known. */
+export type ResolvedFar = Omit<Far, "selector" | "offset"> & { readonly selector: number; readonly offset: bigint };
 
 /** An instruction without labels. */
 export interface ResolvedInstruction {

@@ -13,6 +13,7 @@ import { loadIced } from "./iced.ts";
 import { loadKeystone } from "./keystone.ts";
 import { notEncodable } from "./not-encodable.ts";
 import { numberClass } from "./number-class.ts";
+import { isExpression } from "../operands/expression.ts";
 import { numberPlaces, type NumberPlace } from "./number-place.ts";
 import { plan } from "./plan.ts";
 
@@ -114,7 +115,8 @@ function treeOf(node: InstructionNode, forms: FormTable): ShapeTree {
   for (const operand of operands) {
     if (typeof operand === "bigint") tree = tree.under(byClass ? numberClass(operand) : operand);
     else if (operand.kind === "memory") tree = memoryIn(tree, operand, byClass);
-    else if (operand.kind === "far") tree = tree.under(`${operand.selector}:${operand.bits}`);
+    else if (operand.kind === "far")
+      tree = tree.under(`${isExpression(operand.selector) ? "label" : operand.selector}:${operand.bits}`);
     else tree = tree.under(operand.kind === "register" ? operand : operand.kind);
   }
   return tree;

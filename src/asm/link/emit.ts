@@ -3,7 +3,7 @@ import { hex } from "../../core/hex.ts";
 import { AsmError } from "../asm-error.ts";
 import { locate } from "../builder/call-site.ts";
 import type { InstructionNode, Node, NumbersNode } from "../builder/node.ts";
-import { numberOf, type NumberPlace } from "../encode/number-place.ts";
+import { numberAt, type NumberPlace } from "../encode/number-place.ts";
 import { statementToText } from "../listing.ts";
 import type { Expression } from "../operands/expression.ts";
 import { fitsField } from "../operands/field.ts";
@@ -38,7 +38,7 @@ function emitInstruction(node: InstructionNode, statement: Placed, view: DataVie
   if (places.length === 0) return;
   values.moveTo(statement);
   for (const place of places) {
-    write(node, numberOf(node.operands[place.operand]!)!, place, view, at + place.offset, values);
+    write(node, numberAt(node, place), place, view, at + place.offset, values);
   }
 }
 

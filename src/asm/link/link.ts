@@ -4,7 +4,7 @@
  */
 import { AsmError } from "../asm-error.ts";
 import { locate } from "../builder/call-site.ts";
-import { numberOf } from "../encode/number-place.ts";
+import { numberAt } from "../encode/number-place.ts";
 import { statementToText } from "../listing.ts";
 import { evaluate } from "../operands/expression.ts";
 import { fitsField } from "../operands/field.ts";
@@ -134,10 +134,10 @@ function addressed(
 /** Whether the numbers of an instruction fit its chosen encoding. */
 function fits(statement: Placed, values: Values): boolean {
   const { node, alternatives, chosen } = statement;
+  if (node.kind !== "instruction") return true;
   values.moveTo(statement);
   return alternatives[chosen]!.places.every((place) => {
-    const number = node.kind === "instruction" ? numberOf(node.operands[place.operand]!) : undefined;
-    const value = provisionally(() => values.of(number!, place), 0n);
+    const value = provisionally(() => values.of(numberAt(node, place), place), 0n);
     return fitsField(value, place.size * 8, place.extendedTo);
   });
 }

@@ -10,6 +10,7 @@ import { hexBytes } from "../../core/hex.ts";
 import { AsmError } from "../asm-error.ts";
 import { locate } from "../builder/call-site.ts";
 import type { InstructionNode, NodeOperand } from "../builder/node.ts";
+import { selectorOf } from "../encode/number-place.ts";
 import type { WrittenOperand } from "../instructions/operand-kind.ts";
 import { decoderOf, loadIced } from "../encode/iced.ts";
 import { sameDisplacement, sameNumber } from "../encode/read-back.ts";
@@ -96,7 +97,13 @@ function sameValue(
 ): boolean {
   if (typeof operand === "bigint" || operand.kind === "expression")
     return sameNumber(decoded, kind, value(operand, surroundings), mode);
-  if (operand.kind === "far") return sameNumber(decoded, kind, value(operand.offset, surroundings), mode);
+  if (operand.kind === "far") {
+    const selector = value(selectorOf(operand), surroundings);
+    return (
+      BigInt(decoded.farBranchSelector) === BigInt.asUintN(16, selector) &&
+      sameNumber(decoded, kind, value(operand.offset, surroundings), mode)
+    );
+  }
   return sameDisplacement(decoded, value(operand.displacement, surroundings), addressBits(operand, mode));
 }
 

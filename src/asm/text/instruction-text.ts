@@ -138,7 +138,8 @@ function plainOperands(cursor: Cursor, texts: readonly OperandText[]): Operand[]
 }
 
 function farOperand(cursor: Cursor, { selector, offset, bits }: FarPointer, token: Token): Operand {
-  if (typeof selector === "bigint" && selector >= 0n && selector <= 0xffffn) return far(Number(selector), offset, bits);
+  if (typeof selector !== "bigint") return far(selector, offset, bits);
+  if (selector >= 0n && selector <= 0xffffn) return far(Number(selector), offset, bits);
   throw cursor.error("the selector of a far address is a number from 0 to 0xffff", { token });
 }
 

@@ -354,13 +354,13 @@ const syntax: readonly Case[] = [
     ["guest.s:1:8: 1e39 is beyond what .float holds", "    .float 1e39", "           ^~~~"].join("\n"),
   ],
   [
-    "a far address without a number",
+    "a far address with a selector out of range",
     32,
-    "jmp start:5\nstart:",
+    "jmp 0x10000:5",
     [
       "guest.s:1:5: the selector of a far address is a number from 0 to 0xffff",
-      "    jmp start:5",
-      "        ^~~~~",
+      "    jmp 0x10000:5",
+      "        ^~~~~~~",
     ].join("\n"),
   ],
 ];
