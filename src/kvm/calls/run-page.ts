@@ -9,13 +9,21 @@ export interface RunPage {
   readonly kind: KvmKind;
 }
 
+/** Most exits carry a byte or a few, up to so many: a loop is then cheaper than a view to copy from. */
+const FEW = 16;
+
 /** A copy of `size` bytes. */
 export function copy({ bytes }: RunPage, at: number, size: number): Uint8Array {
   const data = new Uint8Array(size);
-  // Most exits carry a byte or a few: a loop is then cheaper than a view to copy from.
-  if (size <= 16) for (let index = 0; index < size; index++) data[index] = bytes[at + index]!;
+  if (size <= FEW) for (let index = 0; index < size; index++) data[index] = bytes[at + index]!;
   else data.set(bytes.subarray(at, at + size));
   return data;
+}
+
+/** Copies bytes into the page. */
+export function paste({ bytes }: RunPage, at: number, data: Uint8Array): void {
+  if (data.length <= FEW) for (let index = 0; index < data.length; index++) bytes[at + index] = data[index]!;
+  else bytes.set(data, at);
 }
 
 /** The first `count` numbers of 64 bits of a field; all that it has room for unless given. */

@@ -4,7 +4,7 @@ import { answerField } from "./decode-exit.ts";
 import type { AnswerableExit, Exit } from "./exits.ts";
 import { writeField } from "../abi/fields.ts";
 import { badArgument } from "../kvm-error.ts";
-import type { RunPage } from "../calls/run-page.ts";
+import { paste, type RunPage } from "../calls/run-page.ts";
 
 const { fields } = kvmRun;
 
@@ -23,7 +23,7 @@ const answerable: ReadonlySet<string> = new Set([...Object.keys(resultFields), "
 export function isAnswerable(exit: Exit): exit is AnswerableExit {
   // The most frequent exits first: a string compared is cheaper than one looked up.
   if (exit.kind === "io-out" || exit.kind === "mmio-write") return false;
-  return answerable.has(exit.kind);
+  return exit.kind === "io-in" || answerable.has(exit.kind);
 }
 
 /**
@@ -36,12 +36,12 @@ export function answerExit(exit: AnswerableExit, page: RunPage): void {
     case "io-in":
     case "mmio-read": {
       const [at, size] = answerField(exit, page);
-      bytes.fill(0, at, at + size);
       if (exit.data.length !== size) {
+        bytes.fill(0, at, at + size);
         const hint = "its buffer was transferred away";
         throw badArgument(`the answer has ${exit.data.length} bytes, not ${size}`, exit.data, hint);
       }
-      bytes.set(exit.data, at);
+      paste(page, at, exit.data);
       return;
     }
     case "rdmsr":
