@@ -22,7 +22,7 @@ export class DebugEntry implements GuestEntry {
   readonly #armed: ArmedVcpu;
   readonly #look: () => Sight;
   /** Where the guest stands at a breakpoint that its consumer knows of. */
-  #told: VirtAddr | undefined;
+  told: VirtAddr | undefined;
   /** What is to be stepped. */
   #step: Sight | undefined;
   /** The exit that was read already. */
@@ -54,6 +54,13 @@ export class DebugEntry implements GuestEntry {
     }
   }
 
+  /** The guest was put back to where it was. @param told where it stood at a breakpoint that was told */
+  comeBack(told: VirtAddr | undefined): void {
+    this.told = told;
+    this.unfinished = undefined;
+    this.endSteps();
+  }
+
   /** Leaves the vCPU as it is to run; its consumer may also never say so. */
   endSteps(): void {
     if (this.#armed.isStepping) this.#armed.armPoints();
@@ -64,10 +71,10 @@ export class DebugEntry implements GuestEntry {
     if (this.#step !== undefined) return this.#enterStep(this.#step);
     this.unfinished = undefined;
     this.endSteps();
-    if (this.#told !== undefined) {
-      const outcome = this.#leaveBreakpoint(this.#told);
+    if (this.told !== undefined) {
+      const outcome = this.#leaveBreakpoint(this.told);
       if (outcome !== "left") return outcome === "exit";
-      this.#told = undefined;
+      this.told = undefined;
       this.#exit = undefined;
     }
     return this.#vcpu.enter();
@@ -75,7 +82,7 @@ export class DebugEntry implements GuestEntry {
 
   exit(): Exit {
     const exit = this.#exit ?? this.read(this.#vcpu.exit());
-    if (exit.kind === "debug" && exit.hits.some(({ kind }) => kind === "breakpoint")) this.#told = exit.pc;
+    if (exit.kind === "debug" && exit.hits.some(({ kind }) => kind === "breakpoint")) this.told = exit.pc;
     return exit;
   }
 
@@ -87,7 +94,7 @@ export class DebugEntry implements GuestEntry {
   /** The breakpoints where the guest arrived: its consumer knows of them from now on. */
   arrive(linear: VirtAddr): readonly DebugPoint[] {
     const breakpoints = this.#slots.breakpointsAt(linear);
-    this.#told = breakpoints.length > 0 ? linear : undefined;
+    this.told = breakpoints.length > 0 ? linear : undefined;
     return breakpoints;
   }
 

@@ -2,6 +2,7 @@
 import type { PhysAddr, VirtAddr } from "../../core/address.ts";
 import type { GeneralRegisters } from "../../layout/cpu-state.ts";
 import { loadDisassembler, type Instruction } from "../../disasm/disassemble.ts";
+import { DebugEntry } from "../debug/debug-entry.ts";
 import { attachDebugger, type Debugger } from "../debug/debugger.ts";
 import type { Exit } from "../exits/exits.ts";
 import type { Finding } from "../explain/finding.ts";
@@ -177,7 +178,8 @@ class RunningMachine implements Machine {
   readonly #runnable: Runnable;
   readonly #device: string | undefined;
   #debugger: Promise<Debugger> | undefined;
-  readonly #snapshots: MachineSnapshots;
+  /** Each with the breakpoint at which the guest stood, where its consumer knew of it. */
+  readonly #snapshots: MachineSnapshots<VirtAddr | undefined>;
   #isOpen = true;
 
   constructor({ libc, image, kind, vm, vcpu, msrs, device }: MachineParts) {
@@ -194,6 +196,11 @@ class RunningMachine implements Machine {
 
   get vcpu(): Vcpu {
     return this.#vcpu;
+  }
+
+  get #debugEntry(): DebugEntry | undefined {
+    const { entry } = this.#runnable;
+    return entry instanceof DebugEntry ? entry : undefined;
   }
 
   get #vcpu(): VcpuHandle {
@@ -286,15 +293,16 @@ class RunningMachine implements Machine {
     if (!this.complete()) {
       throw badArgument("the guest is in the middle of an instruction", undefined, "run on until it is complete");
     }
-    return this.#snapshots.take(omitted);
+    return this.#snapshots.take(omitted, this.#debugEntry?.told);
   }
 
   restore(snapshot: Snapshot): void {
     this.#requireOpen();
-    this.#snapshots.restore(snapshot);
+    const told = this.#snapshots.restore(snapshot);
     const { vm, vcpu, queue } = this.#runnable;
     if (vm.ringPage !== 0) vcpu.drainCoalesced(vm.ringPage);
     queue.length = 0;
+    this.#debugEntry?.comeBack(told);
   }
 
   close(): void {

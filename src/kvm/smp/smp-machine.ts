@@ -106,8 +106,7 @@ class RunningSmpMachine implements SmpMachine {
   readonly vcpus: readonly VcpuHandle[];
   readonly #vm: VmHandle;
   readonly #cluster: VcpuCluster;
-  readonly #snapshots: MachineSnapshots;
-  readonly #states = new WeakMap<Snapshot, ClusterState>();
+  readonly #snapshots: MachineSnapshots<ClusterState>;
   readonly #device: string | undefined;
   #debugger: Promise<SmpDebugger> | undefined;
   #isOpen = true;
@@ -177,15 +176,12 @@ class RunningSmpMachine implements SmpMachine {
     const omitted = omittedParts(omit);
     this.#requireStill();
     const state = this.#cluster.settle();
-    const snapshot = this.#snapshots.take(omitted);
-    this.#states.set(snapshot, state);
-    return snapshot;
+    return this.#snapshots.take(omitted, state);
   }
 
   restore(snapshot: Snapshot): void {
     this.#requireStill();
-    this.#snapshots.restore(snapshot);
-    this.#cluster.comeBack(this.#states.get(snapshot)!);
+    this.#cluster.comeBack(this.#snapshots.restore(snapshot));
   }
 
   close(): void {

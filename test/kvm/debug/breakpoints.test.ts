@@ -55,6 +55,22 @@ describeKvm("a breakpoint", () => {
     expect(exits.at(-1)).toEqual({ kind: "hlt" });
   });
 
+  test("that the guest stands at comes back with a snapshot: told where it was not yet, and not again", async () => {
+    using machine = await boot(image);
+    const debug = await machine.debug();
+    debug.breakAt("guest");
+    const before = machine.snapshot();
+    const next = (): string => exitsOf(machine, 1)[0]!.kind;
+    expect(next()).toBe("debug");
+    const standing = machine.snapshot();
+    for (let round = 0; round < 2; round++) {
+      machine.restore(before);
+      expect(next()).toBe("debug");
+      machine.restore(standing);
+      expect(next()).toBe("io-out");
+    }
+  });
+
   test("tells where it is, what it is, and which one", async () => {
     using machine = await boot(image);
     const debug = await machine.debug();
