@@ -1,35 +1,28 @@
 /** What is legal but suspicious. */
-import { hex } from "../core/hex.ts";
 import type { CacheSetting } from "../paging/index.ts";
 import type { ImageMapping, ImageWarning } from "./image.ts";
 import type { GuestSpace } from "./memory/address-space.ts";
+import { cacheAliasToText, narrowestPhysicalEnd, suspicions } from "../paging/suspicions.ts";
 import { overlap, type Range } from "./memory/extent.ts";
-
-/** The least physical address width that CPUs have whose CPUID does not say it: 36 bits (SDM vol. 3A, 4.1.4). */
-const narrowestPhysicalEnd = 1n << 36n;
 
 /** A rule about one mapping. */
 interface MappingRule {
-  readonly code: ImageWarning["code"];
+  readonly code: keyof typeof suspicions;
   readonly applies: (mapping: ImageMapping) => boolean;
-  readonly why: string;
 }
 
 const mappingRules: readonly MappingRule[] = [
   {
     code: "WRITABLE_AND_EXECUTABLE",
     applies: ({ access, backing }) => access === "rwx" && backing === "ram",
-    why: "is writable and executable: the guest can run what it writes",
   },
   {
     code: "USER_IN_UPPER_HALF",
     applies: ({ user, virt }) => user === true && virt >> 63n === 1n,
-    why: "is open to user mode in the upper half of the addresses, which is the kernel's by custom",
   },
   {
     code: "WIDE_ADDRESS",
     applies: ({ phys, size }) => phys + size > narrowestPhysicalEnd,
-    why: "goes past physical addresses of 36 bits, the least that CPUs have",
   },
 ];
 
@@ -44,21 +37,20 @@ export function warningsOf({ mappings = [], stacks, tables }: GuestSpace): reado
     ...named.flatMap(({ mapping, path }) =>
       mappingRules
         .filter(({ applies }) => applies(mapping))
-        .map(({ code, why }) => ({ code, message: `${path} ${why}` })),
+        .map(({ code }) => ({ code, message: `${path} ${suspicions[code]}` })),
     ),
     ...cacheAliases(named),
     ...(tables?.requires.gigabytePages === true
       ? [
           {
             code: "GIGABYTE_PAGE" as const,
-            message: "the page tables have pages of 1 GiB, which not every CPU has (CPUID.80000001H:EDX.Page1GB)",
+            message: `paging ${suspicions.GIGABYTE_PAGE}`,
           },
         ]
       : []),
   ];
 }
 
-/** One physical page under two memory types is undefined (SDM vol. 3A, 12.12.4). */
 function cacheAliases(
   named: readonly { readonly mapping: ImageMapping; readonly path: string }[],
 ): readonly ImageWarning[] {
@@ -71,7 +63,7 @@ function cacheAliases(
         const at = mapping.phys > other.phys ? mapping.phys : other.phys;
         return {
           code: "CACHE_ALIAS",
-          message: `${path} and ${otherPath} are the same memory at physical ${hex(at)} under two memory types`,
+          message: cacheAliasToText(path, otherPath, at),
         };
       }),
   );

@@ -6,6 +6,7 @@ import type { AddressSpace } from "./memory.ts";
 import { pagingModes, type PagingModeRules } from "./modes.ts";
 import { ranges, type MappedRange } from "./ranges.ts";
 import type { TableProblem } from "./read-tables.ts";
+import { cacheAliasToText, narrowestPhysicalEnd, suspicions } from "./suspicions.ts";
 import { rootOf } from "./walk.ts";
 
 /** What a lint is about. */
@@ -50,9 +51,6 @@ export interface Lint {
   readonly message: string;
 }
 
-/** CPUs whose CPUID does not say have 36 bits: SDM vol. 3A, 4.1.4. */
-const narrowestPhysicalBits = 36n;
-
 interface RangeRule {
   readonly code: LintCode;
   readonly severity: Lint["severity"];
@@ -65,13 +63,13 @@ const rangeRules: readonly RangeRule[] = [
     code: "WRITABLE_AND_EXECUTABLE",
     severity: "warning",
     applies: ({ access }, _, { executeDisable }) => access === "rwx" && executeDisable,
-    why: "is writable and executable at once",
+    why: suspicions.WRITABLE_AND_EXECUTABLE,
   },
   {
     code: "USER_IN_UPPER_HALF",
     severity: "warning",
     applies: ({ user, virt }, _, { virtualBits }) => user && virtualBits > 32 && virt >> 63n === 1n,
-    why: "is open to user mode in the upper half of the address space",
+    why: suspicions.USER_IN_UPPER_HALF,
   },
   {
     code: "GLOBAL_WITHOUT_PGE",
@@ -89,13 +87,13 @@ const rangeRules: readonly RangeRule[] = [
     code: "GIGABYTE_PAGE",
     severity: "warning",
     applies: ({ pages }, { cpu }) => pages["1GiB"] !== undefined && cpu.gigabytePages === undefined,
-    why: "has pages of 1 GiB, which not every CPU has (CPUID.80000001H:EDX.Page1GB)",
+    why: suspicions.GIGABYTE_PAGE,
   },
   {
     code: "WIDE_ADDRESS",
     severity: "warning",
-    applies: ({ phys, size }, { cpu }) => cpu.maxPhysAddr === undefined && phys + size > 1n << narrowestPhysicalBits,
-    why: "goes past physical addresses of 36 bits, the least that CPUs have",
+    applies: ({ phys, size }, { cpu }) => cpu.maxPhysAddr === undefined && phys + size > narrowestPhysicalEnd,
+    why: suspicions.WIDE_ADDRESS,
   },
 ];
 
@@ -149,7 +147,7 @@ function cacheAliases(found: readonly MappedRange[]): Lint[] {
         mapping: range.name,
         virt: range.virt,
         size: range.size,
-        message: `${describe(other)} and ${describe(range)} are the same memory at physical ${hex(range.phys)} under PAT index ${other.pat} and ${range.pat}`,
+        message: cacheAliasToText(describe(other), describe(range), range.phys),
       });
     }
     const known = furthest.get(type);

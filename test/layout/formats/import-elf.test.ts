@@ -361,3 +361,19 @@ describe("a file that has been tampered with", () => {
     expect(built).toBeGreaterThan(20);
   });
 });
+
+test("what is suspicious about a mapping names the file's segment and its address", async () => {
+  const { warnings, paging } = await imageFromElf(edit(long, [first.flags, 4, 7n]));
+  expect(warnings).toContainEqual({
+    code: "WRITABLE_AND_EXECUTABLE",
+    message: "segment-0 at 0x1008000 is writable and executable: the guest can run what it writes",
+  });
+  expect(paging?.mappings.map(({ name }) => name)).toEqual([
+    "segment-1 at 0x1004000",
+    "segment-2 at 0x1005000",
+    "segment-0 at 0x1008000",
+    "memory at 0x100f000",
+    "segment-1 at 0xffffffff80000000",
+    "segment-2 at 0xffffffff80001000",
+  ]);
+});

@@ -1,13 +1,12 @@
 /** An image around code that guestwright has not assembled: memory, page tables, descriptors and the entry state. */
 import { code16, code32, code64, type AnyCode } from "../../../asm/index.ts";
-import { hex } from "../../../core/hex.ts";
 import { sizeToText, roundUp } from "../../../core/units.ts";
 import { countTables } from "../../../paging/index.ts";
-import type { Chunk, Image, ImageProgram } from "../../image.ts";
+import type { Chunk, Image, ImageProgram, ImageWarning } from "../../image.ts";
 import { layout } from "../../layout.ts";
 import { smallestPage, type Range } from "../../memory/extent.ts";
 import { badFile } from "./bad-file.ts";
-import { foreignMappings, type ForeignMapping } from "./foreign-mappings.ts";
+import { foreignMappingName, foreignMappings, type ForeignMapping } from "./foreign-mappings.ts";
 
 /** A mode that foreign code can start in. */
 export type ForeignMode = "real16" | "protected32" | "long64";
@@ -73,9 +72,10 @@ export async function foreignImage(guest: ForeignGuest): Promise<Image> {
   const area = systemArea(guest, ram);
   const memory = merge([...ram, area.range].filter(({ size }) => size > 0n));
   const places =
-    area.mappings ?? memory.map(({ at, size }): ForeignMapping => ({ virt: at, phys: at, size, access: "rwx" }));
+    area.mappings ??
+    memory.map(({ at, size }): ForeignMapping => ({ parts: [], virt: at, phys: at, size, access: "rwx" }));
   const names = new Map(
-    places.map((place, i) => [place, area.mappings === undefined ? regionName(i) : mappingName(place)]),
+    places.map((place, i) => [place, area.mappings === undefined ? regionName(i) : foreignMappingName(place)]),
   );
   const place = places.find(({ virt, size }) => virt <= entry && entry < virt + size)!;
   const built = await layout({
@@ -83,7 +83,12 @@ export async function foreignImage(guest: ForeignGuest): Promise<Image> {
     memory: Object.fromEntries(memory.map((range, i) => [regionName(i), range])),
     ...(area.mappings === undefined
       ? {}
-      : { paging: { tables: area.tables, map: Object.fromEntries(places.map((each) => [names.get(each)!, each])) } }),
+      : {
+          paging: {
+            tables: area.tables,
+            map: Object.fromEntries(places.map((each) => [names.get(each)!, rangeOf(each)])),
+          },
+        }),
     ...(segments === undefined ? {} : { gdt: { at: area.range.at, segments } }),
     place: { [name]: { code: code(), in: names.get(place)!, offset: entry - place.virt } },
     cpu: {
@@ -101,7 +106,18 @@ export async function foreignImage(guest: ForeignGuest): Promise<Image> {
     ].toSorted((a, b) => (a.at < b.at ? -1 : 1)),
     symbols: { ...built.symbols, ...labelSymbols(guest, main) },
     programs: [programOf(guest, main)],
+    warnings: built.warnings.map(inTermsOfFiles),
   };
+}
+
+/** A mapping as a description has it. */
+function rangeOf({ virt, phys, size, access }: ForeignMapping): Omit<ForeignMapping, "parts"> {
+  return { virt, phys, size, access };
+}
+
+/** A file has no paths of a description. */
+function inTermsOfFiles({ code, message }: ImageWarning): ImageWarning {
+  return { code, message: message.replaceAll("paging.map.", "") };
 }
 
 function chunkName({ name }: ForeignGuest, part: ForeignPart, main: ForeignPart): string {
@@ -109,7 +125,6 @@ function chunkName({ name }: ForeignGuest, part: ForeignPart, main: ForeignPart)
 }
 
 const regionName = (index: number): string => (index === 0 ? "ram" : `ram${index + 1}`);
-const mappingName = ({ virt }: ForeignMapping): string => `at-${hex(virt)}`;
 
 function mainPart({ mode, parts, entry }: ForeignGuest): ForeignPart {
   const start = (part: ForeignPart): bigint => (mode === "long64" ? part.virt : part.phys);
@@ -188,7 +203,7 @@ function systemArea({ mode, parts, stackSize, entry }: ForeignGuest, ram: readon
     const counted = countTables({
       mode: "4-level",
       tables: planned.tables,
-      mappings: mappings.map((each) => ({ ...each, name: mappingName(each) })),
+      mappings: mappings.map((each) => ({ ...each, name: foreignMappingName(each) })),
     });
     if (counted.bytes === bytes) return area(bytes, mappings);
     bytes = counted.bytes;

@@ -7,6 +7,8 @@ import { roundUp } from "../../../core/units.ts";
 
 /** A mapping of foreign code. */
 export interface ForeignMapping {
+  /** The parts that it is for; none where it is for memory at its own address. */
+  readonly parts: readonly string[];
   readonly virt: bigint;
   readonly phys: bigint;
   readonly size: bigint;
@@ -60,8 +62,7 @@ export function foreignMappings(memory: readonly Range[], parts: readonly Mapped
     const mapping = end === undefined ? undefined : mappingOf(active, virt, end - virt);
     if (mapping === undefined) return;
     const last = found.at(-1);
-    if (last !== undefined && continues(last, mapping))
-      found[found.length - 1] = { ...last, size: last.size + mapping.size };
+    if (last !== undefined && continues(last, mapping)) found[found.length - 1] = join(last, mapping);
     else found.push(mapping);
   });
   return found;
@@ -109,9 +110,19 @@ function mappingOf(active: readonly Claim[], virt: bigint, size: bigint): Foreig
   const writable = rights.some((each) => each.writable);
   const executable = rights.some((each) => each.executable);
   const access = writable ? (executable ? "rwx" : "rw") : executable ? "rx" : "r";
-  return { virt, phys: virt + first.distance, size, access };
+  const parts = [...new Set(named.map(({ name }) => name!))];
+  return { parts, virt, phys: virt + first.distance, size, access };
 }
 
 function continues(a: ForeignMapping, b: ForeignMapping): boolean {
   return a.virt + a.size === b.virt && a.phys + a.size === b.phys && a.access === b.access;
+}
+
+function join(a: ForeignMapping, b: ForeignMapping): ForeignMapping {
+  return { ...a, parts: [...new Set([...a.parts, ...b.parts])], size: a.size + b.size };
+}
+
+/** What messages call a mapping of foreign code: `segment-2 at 0x400000`. */
+export function foreignMappingName({ parts, virt }: ForeignMapping): string {
+  return `${parts.length === 0 ? "memory" : parts.join(" and ")} at ${hex(virt)}`;
 }
