@@ -8,7 +8,7 @@ import { commands } from "./commands.ts";
 import { exitCodes, type ExitName } from "./exit-codes.ts";
 import { toJson } from "./output/plain.ts";
 import type { Terminal } from "./output/terminal.ts";
-import { packageVersion } from "./package-version.ts";
+import { packageVersion } from "./package-root.ts";
 
 /** Does what the words ask for. Never throws: what goes wrong is said on standard error. */
 export async function main(words: readonly string[], terminal: Terminal): Promise<number> {

@@ -32,17 +32,24 @@ test("the package holds the build, its source, the licence and the documents, an
     "package.json",
   ]);
   expect(packed.filter((file) => file.startsWith("src/")).toSorted()).toEqual(sources.map((file) => `src/${file}`));
-  expect(packed.filter((file) => file.startsWith("dist/")).toSorted()).toEqual(
+  const built = packed.filter((file) => file.startsWith("dist/"));
+  expect(built.filter((file) => /\.d\.ts(\.map)?$/.test(file)).toSorted()).toEqual(
     sources
       .flatMap((file) =>
         file.endsWith(".d.ts")
           ? [`dist/${file}`]
-          : [".js", ".js.map", ".d.ts", ".d.ts.map"].map((end) => `dist/${file.replace(/\.ts$/, end)}`),
+          : [".d.ts", ".d.ts.map"].map((end) => `dist/${file.replace(/\.ts$/, end)}`),
       )
       .toSorted(),
   );
+  // Code is in the files that the manifest leads to, in the loader's, and in what they share.
   const entries = entryPoints().map(({ file }) => file.replace(/^src\/(.*)\.ts$/, "dist/$1.js"));
-  expect(packed).toEqual(expect.arrayContaining(entries));
+  const code = built.filter((file) => /\.js(\.map)?$/.test(file) && !file.startsWith("dist/chunks/"));
+  expect(code.toSorted()).toEqual(
+    [...entries, "dist/cli/bin.js", "dist/cli/guest/module-hooks.js"]
+      .flatMap((file) => [file, `${file}.map`])
+      .toSorted(),
+  );
 });
 
 test("installed from the tarball, npx runs it, and a guest in TypeScript finds it", async () => {
@@ -57,8 +64,6 @@ test("installed from the tarball, npx runs it, and a guest in TypeScript finds i
   project.write("package.json", "{}");
   project.write("guest.ts", typeScriptFences(textOf("docs/cli.md"))[0]!.code);
   const ended = await run("npx", ["--no", "guestwright", "inspect", "guest.ts", "symbols"], { cwd: project.folder });
-  expect({ status: ended.status, stdout: ended.stdout }).toEqual({
-    status: 0,
-    stdout: "symbols\n  0x00000008  physical 0x00004008  guest.probe\n",
-  });
+  expect(ended.status, ended.stderr).toBe(0);
+  expect(ended.stdout).toContain("  0x00000008  physical 0x00004008  label     place.guest.probe\n");
 });

@@ -10,7 +10,7 @@ import {
   type KvmErrorCode,
   type KvmKind,
 } from "../../kvm/index.ts";
-import { packageVersion } from "../package-version.ts";
+import { packageVersion } from "../package-root.ts";
 
 /** What a host's KVM can do. */
 export interface KvmReport {

@@ -5,6 +5,7 @@ import { GuestwrightError } from "../../core/error.ts";
 import { nearest } from "../../core/nearest.ts";
 import { isImage, isLayout, type Image, type Layout } from "../../layout/index.ts";
 import { CliError } from "../cli-error.ts";
+import { packageRoot } from "../package-root.ts";
 
 /** Something that is a guest, or becomes one. */
 type Guest = Image | Layout;
@@ -79,7 +80,7 @@ function describe(error: unknown): string {
 }
 
 /** What runs guests' modules: places in it say nothing to their authors. */
-const ownFolder = fileURLToPath(new URL("../..", import.meta.url));
+const ownFolders = ["src", "dist"].map((name) => fileURLToPath(new URL(`${name}/`, packageRoot)));
 
 /** A file's URL or path in a line of a stack, with its line and column. */
 const framePlace = /(?<=^|[\s(])((?:file:\/\/)?\/[^\s()]+?)((?::\d+){1,2})(?=\)|$)/gm;
@@ -88,7 +89,7 @@ const framePlace = /(?<=^|[\s(])((?:file:\/\/)?\/[^\s()]+?)((?::\d+){1,2})(?=\)|
 function placeOf({ stack = "" }: Error): string | undefined {
   for (const [, location, place] of stack.matchAll(framePlace)) {
     const file = location!.startsWith("file:") ? fileURLToPath(location!) : location!;
-    if (file.startsWith(ownFolder) || file.includes("/node_modules/")) continue;
+    if (ownFolders.some((folder) => file.startsWith(folder)) || file.includes("/node_modules/")) continue;
     return `${path.relative(process.cwd(), file)}${place}`;
   }
   return undefined;
