@@ -3,7 +3,7 @@ import type { VirtAddr } from "../../core/address.ts";
 import type { VmHandle } from "../calls/vm.ts";
 import { isAnswerable } from "../exits/answer-exit.ts";
 import type { Exit } from "../exits/exits.ts";
-import { badArgument, type KvmError } from "../kvm-error.ts";
+import { badArgument, closed, type KvmError } from "../kvm-error.ts";
 import { isHaltedForGood } from "./halted.ts";
 import type { VcpuRunner } from "./vcpu-runner.ts";
 
@@ -193,7 +193,7 @@ export class VcpuCluster {
 
   /** Ends all threads, and waits until none is in the guest. */
   quit(): void {
-    for (const runner of this.runners) runner.quit();
+    for (const runner of this.runners) runner.quit(closed("the machine"));
     this.#wake();
   }
 

@@ -86,7 +86,8 @@ export class VcpuRunner {
     const signal = acquireStopSignal(libc);
     releaseStopSignal(libc, signal);
     vcpu.setSignalMask(signal.guestMask);
-    vcpu.beforeClose = () => this.#leaveForGood();
+    // The number of its descriptor may soon be another's, and its memory may go.
+    vcpu.beforeClose = () => this.quit(closed(`vCPU ${id}`));
     const plan = threadPlan(vcpu.fd, signal);
     this.#control = new Int32Array(plan.control);
     this.#worker = new Worker(program(), {
@@ -128,8 +129,10 @@ export class VcpuRunner {
   /**
    * Ends the thread, and waits until it has left the guest: until then its memory must stay. Nothing happens the second time.
    * Throws {@link KvmError} `CALL_FAILED` where it does not leave.
+   *
+   * @param reason why the vCPU cannot run any more
    */
-  quit(): void {
+  quit(reason: KvmError): void {
     this.#isQuitting = true;
     const { command, timer } = controlWords;
     Atomics.store(this.#control, command, commands.quit);
@@ -145,12 +148,7 @@ export class VcpuRunner {
       });
     }
     this.status = "ready";
-  }
-
-  /** The number of its descriptor may soon be another's, and its memory may go: the thread must be over before. */
-  #leaveForGood(): void {
-    this.quit();
-    this.failure ??= closed(`vCPU ${this.id}`);
+    this.failure ??= reason;
   }
 
   #command(from: number, to: number): void {

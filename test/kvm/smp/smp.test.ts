@@ -32,6 +32,24 @@ function held(): Omit<Resources, "memory"> {
   return rest;
 }
 
+/** A device that cannot do what it is there for. */
+const failing = {
+  name: "failing",
+  ports: { at: 0x11, size: 1 },
+  write: {
+    u8: () => {
+      if (Math.random() < 0.1) throw new Error("from the device");
+    },
+  },
+};
+
+/** A signal that is aborted at some time. */
+function abortLater(later: (action: () => void) => void): AbortSignal {
+  const controller = new AbortController();
+  later(() => controller.abort(new Error("enough")));
+  return controller.signal;
+}
+
 const threads = (): number => readdirSync("/proc/self/task").length;
 
 /** Waits for threads that were told to end. */
@@ -336,6 +354,44 @@ describeKvm("a machine with several vCPUs", () => {
       const forgotten = await bootSmp(image, { vcpus: 2 });
       await forgotten.stream().next();
       forgotten.close();
+    }
+    expect(held()).toEqual(before.held);
+    expect(await threadsBackTo(before.threads)).toBeLessThanOrEqual(before.threads);
+  });
+
+  test("leaves nothing behind, whatever ends its run at whatever moment", async () => {
+    const image = await smpImage(2, "each: in al, 0x40; jmp each", "each: out 0x11, al; jmp each");
+    const later = (action: () => void): void => void setTimeout(action, 20 * Math.random());
+    /** What ends the run of a machine, and the error of its stream. */
+    const ends: readonly (readonly [string, (machine: SmpMachine) => Promise<void>])[] = [
+      ["the machine is closed", (machine) => (later(() => machine.close()), exitsOf(machine).then())],
+      ["is closed", (machine) => (later(() => machine.vm.close()), exitsOf(machine).then())],
+      ["enough", (machine) => exitsOf(machine, { signal: abortLater(later) }).then()],
+      ["from the device", (machine) => exitsOf(machine, { devices: [failing] }).then()],
+      [
+        "is closed",
+        async (machine) => {
+          const debug = await machine.debug();
+          debug.breakAt(0x2004n);
+          later(() => machine.close());
+          for await (const _ of debug.trace(0)) machine.readMemory(0n, 1);
+        },
+      ],
+      [
+        "from the consumer",
+        async (machine) => {
+          machine.restore(machine.snapshot());
+          for await (const _ of machine.stream()) throw new Error("from the consumer");
+        },
+      ],
+    ];
+    (await bootSmp(image, { vcpus: 2 })).close();
+    await sleep(300);
+    const before = { held: held(), threads: threads() };
+    for (let round = 0; round < 6 * ends.length; round++) {
+      const [message, end] = ends[round % ends.length]!;
+      using machine = await bootSmp(image, { vcpus: 2 });
+      await expect(end(machine)).rejects.toThrow(message);
     }
     expect(held()).toEqual(before.held);
     expect(await threadsBackTo(before.threads)).toBeLessThanOrEqual(before.threads);
