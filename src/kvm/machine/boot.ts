@@ -2,7 +2,8 @@
 import type { CpuidEntry } from "../calls/cpuid.ts";
 import { hostFacts } from "./host-facts.ts";
 import { loadMemory, requireImage, setEntryState, type LoadableImage } from "./load-image.ts";
-import { createMachine, type Machine } from "./machine.ts";
+import type { Machine } from "./machine.ts";
+import { createMachine } from "./running-machine.ts";
 import { openKvm, type KvmOptions, type KvmSystem } from "../calls/system.ts";
 import type { VmHandle } from "../calls/vm.ts";
 
