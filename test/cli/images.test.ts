@@ -365,6 +365,44 @@ describe("export", () => {
   });
 });
 
+describe("what a file of code is given besides", () => {
+  const raw = ["raw.bin", "--at=0x100000", "--mode=long64"] as const;
+
+  test("more memory, another first instruction, another stack", async () => {
+    const options = ["--entry=0x100004", "--ram=0x200000+1MiB", "--ram", "0x400000+4KiB", "--stack=8KiB"];
+    const { stdout } = await onFile("inspect", ...raw, "memory", "cpu", "--json", ...options);
+    const { memory, cpu } = JSON.parse(stdout) as { memory: { regions: object[] }; cpu: { regs: object } };
+    expect(memory.regions).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ at: "0x100000", size: "0x1000" }),
+        expect.objectContaining({ at: "0x200000", size: "0x100000" }),
+      ]),
+    );
+    // The GDT has a page behind all memory, then come page tables, then the stack.
+    expect(memory.regions.at(-1)).toMatchObject({ at: "0x400000" });
+    expect(cpu.regs).toMatchObject({ rip: "0x100004" });
+  });
+
+  test.each([
+    ["--ram=0x200000", '--ram must be an address and a size such as 0x100000+1MiB; got "0x200000"'],
+    ["--ram=0x200000+0", '--ram must be an address and a size such as 0x100000+1MiB; got "0x200000+0"'],
+    ["--stack=big", '--stack must be a size such as 64KiB, 0x10000 or 0; got "big"'],
+  ])("%s is refused", async (option, message) => {
+    expect(await onFile("inspect", ...raw, option)).toEqual({
+      status: 2,
+      stdout: "",
+      stderr: `guestwright: ${message}\n`,
+    });
+  });
+
+  test("a size that is no whole page is refused by what reads the file", async () => {
+    expect(await onFile("inspect", ...raw, "--stack=100")).toMatchObject({
+      status: 3,
+      stderr: "guestwright: stack: expected a multiple of 4096, got 100n\n",
+    });
+  });
+});
+
 describe("a file that is no guest", () => {
   test.each([
     ["nope.ts", "there is no such file"],

@@ -46,6 +46,30 @@ export const address: Reader<bigint> = {
   },
 };
 
+/** Some memory: where it begins, and its size in bytes. */
+export interface MemoryRange {
+  readonly at: bigint;
+  readonly size: bigint;
+}
+
+/** A range of addresses. */
+export const memoryRange: Reader<MemoryRange> = {
+  name: "RANGE",
+  expected: "an address and a size such as 0x100000+1MiB",
+  read: (word) => {
+    const [first, second, ...others] = word.split("+").map((part) => address.read(part));
+    if (first === undefined || second === undefined || second === 0n || others.length > 0) return undefined;
+    return { at: first, size: second };
+  },
+};
+
+/** A size in bytes, 0 or more. */
+export const size: Reader<bigint> = {
+  name: "SIZE",
+  expected: "a size such as 64KiB, 0x10000 or 0",
+  read: address.read,
+};
+
 /** A port: 0 to 0xffff. */
 export const port: Reader<number> = {
   name: "PORT",

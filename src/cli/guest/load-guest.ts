@@ -32,9 +32,11 @@ async function load(file: string, options: GuestOptions): Promise<Image> {
   const extension = path.extname(file);
   if (modules.has(extension)) return await imageOfModule(file, options.export);
   if (extension === ".json") return imageFromJson(new TextDecoder().decode(bytes));
-  if (isElf(bytes)) return await imageFromElf(bytes, { start: options.start ?? "entry" });
-  const { at, mode } = options;
-  if (at !== undefined && mode !== undefined) return await imageFromRaw(bytes, { at, mode });
+  const { at, mode, entry, start = "entry", ram, stack } = options;
+  const memory = { ram, ...(stack === undefined ? {} : { stack }) };
+  if (isElf(bytes)) return await imageFromElf(bytes, { ...memory, start });
+  if (at !== undefined && mode !== undefined)
+    return await imageFromRaw(bytes, { ...memory, at, mode, ...(entry === undefined ? {} : { entry }) });
   throw new CliError(`${file} is neither a module, nor an image in JSON, nor an ELF file`, {
     code: "NO_GUEST",
     value: file,
