@@ -35,7 +35,7 @@ export const guestOptions: {
     value: oneOf("START", starts),
   },
   ram: {
-    summary: "of raw bytes and ELF files: memory besides theirs; may be given more than once",
+    summary: "of raw bytes and ELF files: memory besides theirs",
     value: memoryRange,
     isList: true,
   },
