@@ -1,8 +1,12 @@
 /** A file descriptor of KVM's: the ioctls on it, and its end. */
+import { constants } from "node:os";
 import { ioctlNumber, type IoctlName } from "../abi/ioctls.ts";
 import { closed } from "../kvm-error.ts";
 import { ioctlFailed } from "./host-error.ts";
 import type { Libc } from "./libc.ts";
+
+/** So often is a call made that signals cut short: enough for any signal that a handler takes. */
+const mostTries = 1000;
 
 /** A file descriptor that throws instead of being used after its end. */
 export class Descriptor {
@@ -34,16 +38,31 @@ export class Descriptor {
 
   /** An ioctl that takes a number. Throws {@link KvmError} `IOCTL_FAILED` or `CLOSED`. */
   ioctl(name: IoctlName, argument = 0): number {
-    const result = this.libc.ioctl(this.fd, ioctlNumber(name), argument);
+    const fd = this.fd;
+    const number = ioctlNumber(name);
+    const result = this.#uninterrupted(() => this.libc.ioctl(fd, number, argument));
     if (result < 0) throw ioctlFailed(name, this.libc.errno(), argument);
     return result;
   }
 
   /** An ioctl that takes a pointer. Throws {@link KvmError} `IOCTL_FAILED` or `CLOSED`. */
   ioctlBytes(name: IoctlName, argument: Uint8Array, value?: unknown): number {
-    const result = this.libc.ioctlBytes(this.fd, ioctlNumber(name), argument);
+    const fd = this.fd;
+    const number = ioctlNumber(name);
+    const result = this.#uninterrupted(() => this.libc.ioctlBytes(fd, number, argument));
     if (result < 0) throw ioctlFailed(name, this.libc.errno(), value);
     return result;
+  }
+
+  /**
+   * What a call gives once no signal cuts it short: `KVM_CREATE_VM` fails with EINTR where one arrives meanwhile, as a
+   * profiler's do all the time, and has done nothing then (mm_take_all_locks in the kernel's mm/mmap.c).
+   */
+  #uninterrupted(call: () => number): number {
+    for (let tries = 1; ; tries++) {
+      const result = call();
+      if (result >= 0 || tries === mostTries || this.libc.errno() !== constants.errno.EINTR) return result;
+    }
   }
 
   /** Closes it; nothing happens the second time. */
