@@ -9,6 +9,7 @@ import {
   type Device,
   type Duration,
   type Exit,
+  type Finding,
   type Machine,
 } from "../kvm/index.ts";
 import type { Image } from "../layout/index.ts";
@@ -68,7 +69,8 @@ export async function runGuest(image: Image, run: GuestRun, terminal: Terminal):
       () => follow(recorder ?? machine, run, exits, stop.signal, terminal),
     );
     if (recorder !== undefined && run.html !== undefined) {
-      writeOutput(run.html, imageToHtml(image, { title: run.title, transcript: recorder.transcript() }));
+      const { findings } = exits;
+      writeOutput(run.html, imageToHtml(image, { title: run.title, transcript: recorder.transcript(), findings }));
     }
     return outcome;
   } finally {
@@ -131,6 +133,8 @@ class ExitReport {
   readonly #print: (text: string) => void;
   readonly #paint: Terminal["paint"];
   count = 0;
+  /** Why the guest ended badly, where it did. */
+  findings: readonly Finding[] | undefined;
 
   constructor(machine: Machine, { json, console, startHint }: GuestRun, terminal: Terminal) {
     this.#machine = machine;
@@ -146,6 +150,7 @@ class ExitReport {
     const where = this.#machine.where(exit);
     const findings = endsBadly(exit) ? await this.#machine.explain(exit) : undefined;
     const startHint = endsBadly(exit) ? this.#startHint() : undefined;
+    this.findings = findings;
     if (this.#isJson) return this.#print(`${toJson({ ...exit, where, findings, startHint })}\n`);
     const kind = this.#paint("cyan", exit.kind.padEnd(KIND_WIDTH));
     const place = this.#paint("dim", `  at ${locationToText(where)}`);

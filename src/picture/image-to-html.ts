@@ -1,4 +1,5 @@
 /** An image, and what it did when it ran, as a page for a browser. */
+import type { Finding } from "../kvm/explain/finding.ts";
 import type { Transcript } from "../kvm/transcript/transcript.ts";
 import type { Image } from "../layout/index.ts";
 import { pageContents, type PageContents } from "./page/contents.ts";
@@ -22,6 +23,8 @@ export interface ImageHtmlOptions {
   readonly title?: string;
   /** A run of the image. */
   readonly transcript?: Transcript | undefined;
+  /** Why the run ended, as `machine.explain(exit)` says it. It is not in the transcript, which is the same on every KVM. */
+  readonly findings?: readonly Finding[] | undefined;
 }
 
 /** The sections in their order; those without a body are not shown. */
@@ -43,8 +46,8 @@ const policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsaf
 
 /**
  * An image as one HTML page: maps of physical and virtual memory with zoom, the page tables as a tree, descriptor tables,
- * the entry state, the listing with links between names and addresses, the bytes; of a run, the exits. The page needs no
- * network and no other file. The same image gives the same text.
+ * the entry state, the listing with links between names and addresses, the bytes; of a run, the exits and why it ended. The
+ * page needs no network and no other file. The same image gives the same text.
  *
  * What is too much for a browser is left out, and the page says how much: the page of any image stays below some
  * megabytes.
@@ -54,8 +57,9 @@ const policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsaf
  * writeFileSync("guest.html", imageToHtml(image, { title: "guest.ts" }));
  * ```
  */
-export function imageToHtml(image: Image, { title = "Guest image", transcript }: ImageHtmlOptions = {}): string {
-  const contents = pageContents(image, transcript);
+export function imageToHtml(image: Image, options: ImageHtmlOptions = {}): string {
+  const { title = "Guest image", transcript, findings = [] } = options;
+  const contents = pageContents({ image, transcript, findings });
   const shown = sections.map((section) => section(contents)).filter(({ body }) => body !== undefined);
   const lead = `${image.mode}, ${count(image.programs.length, "program")}, ${count(image.memory.length, "memory region")}`;
   return html`<!doctype html>

@@ -106,6 +106,18 @@ describeKvm("run", () => {
     ]);
   });
 
+  test("--html says why a guest shut down, as the list of exits does", async () => {
+    const folder = folderWith({
+      "guest.json": (await longModeFile()).replace('"rip": "$bigint:0x0"', '"rip": "$bigint:0x9000"'),
+    });
+    await called(["run", `${folder}/guest.json`, "--html", `${folder}/page.html`]);
+    const list = /<ol class="findings">.*?<\/ol>/s.exec(readFileSync(`${folder}/page.html`, "utf8"))![0];
+    expect([...list.matchAll(/(?<=<li>)[^<]*/g)].map(([text]) => text)).toEqual([
+      "fetching the instruction at 0x9000 raised #PF(0x10): it is not mapped",
+      "no exception can be delivered: the guest has no IDT (IDTR&#39;s limit is 0x0)",
+    ]);
+  });
+
   test("a guest that fails ends with 5, says why, and shows its registers", async () => {
     const folder = folderWith({
       "guest.json": (await longModeFile()).replace('"rip": "$bigint:0x0"', '"rip": "$bigint:0x9000"'),

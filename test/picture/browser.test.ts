@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { imageToHtml } from "../../src/picture/index.ts";
 import { ChromiumPage, noChromium } from "./chromium.ts";
-import { hostile, hostileImage, longImage, transcriptOf } from "./guests.ts";
+import { findings, hostile, hostileImage, longImage, transcriptOf } from "./guests.ts";
 
 const view = (map: string) => `document.querySelector("#map-${map} svg").dataset.view.split(" ").map(Number)`;
 const center = (selector: string) => `(() => {
@@ -24,11 +24,11 @@ describe.skipIf(noChromium !== undefined)("a page in Chromium", () => {
   beforeAll(async () => {
     folder = mkdtempSync(path.join(tmpdir(), "guestwright-page-"));
     const image = await longImage();
-    writeFileSync(path.join(folder, "long.html"), imageToHtml(image, { transcript: transcriptOf(image) }));
+    writeFileSync(path.join(folder, "long.html"), imageToHtml(image, { transcript: transcriptOf(image), findings }));
     const bad = await hostileImage();
     writeFileSync(
       path.join(folder, "hostile.html"),
-      imageToHtml(bad, { title: hostile, transcript: transcriptOf(bad) }),
+      imageToHtml(bad, { title: hostile, transcript: transcriptOf(bad), findings }),
     );
     page = await ChromiumPage.start({ width: 1300, height: 900 });
   });
@@ -170,6 +170,24 @@ describe.skipIf(noChromium !== undefined)("a page in Chromium", () => {
     expect(await page.value(`document.querySelector("#bytes-1").open`)).toBe(true);
   });
 
+  test("the last exit leads to why the run ended, and that to the code", async () => {
+    await open("long");
+    const isInView = (selector: string) =>
+      page.value(`(() => {
+        const { top, bottom } = document.querySelector(${JSON.stringify(selector)}).getBoundingClientRect();
+        return top >= 0 && bottom <= innerHeight;
+      })()`);
+    expect(await isInView("#line-0-4")).toBe(false);
+    await page.value(`document.querySelector("#exit-2 a").click()`);
+    await page.settled();
+    expect(await isInView("#why")).toBe(true);
+    expect(await isInView(".findings li")).toBe(true);
+    await page.value(`document.querySelector(".findings a").click()`);
+    await page.settled();
+    expect(await page.value("location.hash")).toBe("#line-0-4");
+    expect(await isInView("#line-0-4")).toBe(true);
+  });
+
   test("the tree of tables opens and closes as a whole", async () => {
     await open("long");
     const states = `[...document.querySelectorAll("#tables details")].map(({ open }) => open)`;
@@ -209,11 +227,12 @@ describe.skipIf(noChromium !== undefined)("a page in Chromium", () => {
       return {
         page: style("body", "backgroundColor"), panel: style(".scroll", "backgroundColor"), text: style("body", "color"),
         faint: style(".lead", "color"), link: style("main a", "color"), warning: style(".warnings li", "color"),
+        hint: style(".findings .hint", "color"),
       };
-    })()`)) as Record<"page" | "panel" | "text" | "faint" | "link" | "warning", string>;
+    })()`)) as Record<"page" | "panel" | "text" | "faint" | "link" | "warning" | "hint", string>;
       expect(luminance(colours.page) > 0.5).toBe(scheme === "light");
       for (const behind of [colours.page, colours.panel]) {
-        for (const name of ["text", "faint", "link", "warning"] as const) {
+        for (const name of ["text", "faint", "link", "warning", "hint"] as const) {
           expect(contrast(colours[name], behind), name).toBeGreaterThan(4.5);
         }
       }

@@ -1,5 +1,6 @@
 /** Images for the tests of pages. */
 import { byte, code64, layout, mem, rax, rip, rsi, type Image } from "guestwright";
+import type { Finding } from "../../src/kvm/explain/finding.ts";
 import type { Transcript } from "../../src/kvm/transcript/transcript.ts";
 
 /** What would break a page that does not escape it. */
@@ -74,3 +75,25 @@ export function transcriptOf(image: Image): Transcript {
     end: { registers: { ...image.cpu.regs, rip: 0x40_0018n, rflags: 0x46n }, where: "guest:message" },
   };
 }
+
+/** Why another run of it ended: it wrote into the middle of its own code, and the frame of the fault had no place. */
+export const findings: readonly Finding[] = [
+  {
+    kind: "exception",
+    text: `mov [rax], al at guest:loop+0x8 (${hostile}:4) raised #PF(0x3): it writes 1 byte at 0x400011, which is read-only, 0x4000112`,
+    hint: `map it with write access, or clear CR0.WP ${hostile}`,
+    where: {
+      ...{ rip: 0x40_000fn, linear: 0x40_000fn, physical: 0xfn },
+      ...{ program: "guest", section: undefined, label: "loop", offset: 8n, text: "jmp loop" },
+      source: { file: hostile, line: 4, column: 5 },
+    },
+    ...{ vector: 14, exception: "#PF", errorCode: 3, cause: "memory", instruction: undefined },
+    ...{ address: 0x40_0011n, access: "write", fault: undefined },
+  },
+  {
+    kind: "undeliverable",
+    text: "#PF (vector 14) cannot be delivered: its frame goes to the stack at rsp 0x9000, and 0x8ff8 is not mapped",
+    hint: undefined,
+    ...{ vector: 14, exception: "#PF", reason: "stack-not-writable", raises: "#PF", address: 0x8ff8n },
+  },
+];

@@ -4,13 +4,13 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { imageToHtml } from "../../src/picture/index.ts";
 import { script } from "../../src/picture/page/script.ts";
 import { treeOf } from "../../src/picture/sections/page-tables.ts";
-import { hostile, hostileImage, longImage, transcriptOf } from "./guests.ts";
+import { findings, hostile, hostileImage, longImage, transcriptOf } from "./guests.ts";
 
 let image: Image;
 let page: string;
 beforeAll(async () => {
   image = await longImage();
-  page = imageToHtml(image, { title: "guest.ts", transcript: transcriptOf(image) });
+  page = imageToHtml(image, { title: "guest.ts", transcript: transcriptOf(image), findings });
 });
 
 /** What stands between tags, with single spaces. */
@@ -63,7 +63,7 @@ test("ids are there once, and every link leads to one", () => {
 
 test("names of the guest add no markup", async () => {
   const bad = await hostileImage();
-  const broken = imageToHtml(bad, { title: hostile, transcript: transcriptOf(bad) });
+  const broken = imageToHtml(bad, { title: hostile, transcript: transcriptOf(bad), findings });
   const tags = (text: string) => [...text.matchAll(/<\/?([a-z][a-z0-9]*)/gi)].map(([, tag]) => tag!);
   expect(new Set(tags(broken))).toEqual(new Set([...tags(page), "h3", "ul"]));
   expect(broken).not.toContain("<img");
@@ -73,7 +73,7 @@ test("names of the guest add no markup", async () => {
 });
 
 test("the same image gives the same page, which refers to nothing outside", () => {
-  expect(imageToHtml(image, { title: "guest.ts", transcript: transcriptOf(image) })).toBe(page);
+  expect(imageToHtml(image, { title: "guest.ts", transcript: transcriptOf(image), findings })).toBe(page);
   expect(page.match(/https?:\/\/[^"\s]*/g)).toEqual(["http://www.w3.org/2000/svg"]);
   expect(page).not.toMatch(/<(?:link|img|iframe|object)\b|@import|url\(|<[^>]*\ssrc=/);
 });
@@ -141,6 +141,30 @@ test("a run is told exit by exit, with the places", () => {
   expect(linkIn("exit-0", "guest:loop+0x8")).toBe("line-0-4");
   expect(linkIn("exit-1", "guest:loop")).toBe("line-0-3");
   expect(imageToHtml(image)).not.toContain('<section id="run"');
+});
+
+describe("why a run ended", () => {
+  test("stands behind its exits, with links to the code and from the last exit", () => {
+    const list = /<ol class="findings">.*?<\/ol>/s.exec(page)![0];
+    expect(textOf(list).trim().replaceAll(" ,", ",")).toBe(
+      findings.map(({ text, hint }) => (hint === undefined ? text : `${text} Hint: ${hint}`)).join(" "),
+    );
+    const links = [...list.matchAll(/<a href="#(.*?)">(.*?)<\/a>/g)].map(([, to, text]) => [textOf(text!), to]);
+    expect(links).toEqual([
+      [`guest:loop+0x8 (${hostile}:4)`, "line-0-4"],
+      ["0x400011", "line-0-6"],
+    ]);
+    expect(linkIn("exit-2", "why")).toBe("why");
+    expect(linkIn("exit-1", "why")).toBeUndefined();
+    expect(section("run")).toMatch(/ Why it ended .* At the end /);
+  });
+
+  test("is said without a transcript, too, and where nothing is known nothing is said", () => {
+    expect(section("run", imageToHtml(image, { findings }))).toContain("Run Why it ended mov [rax], al at guest:loop");
+    const transcript = transcriptOf(image);
+    expect(imageToHtml(image, { transcript, findings: [] })).toBe(imageToHtml(image, { transcript }));
+    expect(imageToHtml(image, { transcript })).not.toContain("why");
+  });
 });
 
 test("a guest without paging has a map of physical memory", async () => {

@@ -28,7 +28,7 @@ const folderRules: Readonly<Record<string, FolderRule>> = {
   kvm: { values: ["core", "disasm", "kvm/explain"], types: ["layout"], node: "all" },
   "kvm/explain": { values: ["core", "disasm", "paging", "layout", "kvm"], node: [] },
   testing: { values: ["core", "disasm", "paging", "layout", "kvm", "kvm/explain"], node: [] },
-  picture: { values: ["core", "paging", "layout", "kvm"], node: [] },
+  picture: { values: ["core", "paging", "layout", "kvm"], types: ["kvm/explain"], node: [] },
   ".": { values: ["core", "asm", "paging", "layout", "kvm", "picture"], node: [] },
   cli: { values: [".", "core", "asm", "paging", "disasm", "layout", "kvm", "picture"], node: "all" },
 };

@@ -111,6 +111,9 @@ details.bytes{margin-bottom:.4rem}
 .timeline .lane{stroke:var(--line)}
 .timeline .exit{fill:var(--accent)}
 .timeline a:hover .exit,.timeline a:focus .exit{fill:var(--warning)}
+.findings{margin:0;padding-left:1.5rem;max-width:60rem;overflow-wrap:anywhere}
+.findings li{margin-bottom:.4rem}
+.findings .hint{margin:0;color:var(--faint)}
 pre.exit{white-space:pre-wrap;overflow-wrap:anywhere}
 @media (max-width:60rem){.frame{display:block}nav{position:static;height:auto;border-right:0;border-bottom:1px solid var(--line)}nav ul{display:flex;flex-wrap:wrap}main{padding:1rem}}
 @media print{nav,.buttons{display:none}.frame{display:block}}

@@ -1,4 +1,4 @@
-/** The run: its exits as a timeline and one by one, and the registers at its end. */
+/** The run: its exits as a timeline and one by one, why it ended, and the registers at its end. */
 import { hex } from "../../core/hex.ts";
 import type { TranscriptExit, Transcript } from "../../kvm/transcript/transcript.ts";
 import { exitToText } from "../../kvm/transcript/transcript-text.ts";
@@ -8,28 +8,38 @@ import type { PageContents } from "../page/contents.ts";
 import { html, type Content } from "../page/html.ts";
 import { limits } from "../page/limits.ts";
 import { code, count, leftOut, link, scrollingTable, table, type Section } from "../page/parts.ts";
+import { findingsId, findingsMarkup } from "./findings.ts";
 
-/** What the guest did. Empty where it was not run. */
-export function runSection({ transcript, anchors }: PageContents): Section {
-  const section = { id: "run", title: "Run" };
-  if (transcript === undefined) return { ...section, body: undefined };
-  const shown = transcript.exits.slice(0, limits.exits);
-  const rows = shown.map(
-    (exit, index) =>
-      html`<tr id="exit-${index}">
-        <td>${index + 1}</td>
-        <td>${exit.kind}</td>
-        <td><pre class="exit">${withoutKind(exit)}</pre></td>
-        <td>${whereLink(exit.where, anchors)}</td>
-      </tr> `,
-  );
-  const body = html`<p class="faint">
-      ${count(transcript.exits.length, "exit")} in their order, not to the clock. Accesses in a row to one port are one
-      exit.
+/** What the guest did. Empty where nothing is known of a run. */
+export function runSection({ transcript, findings, anchors }: PageContents): Section {
+  const parts = [
+    transcript && exitsMarkup(transcript, anchors, findings.length > 0),
+    findingsMarkup(findings, anchors),
+    transcript && endMarkup(transcript, anchors),
+  ];
+  return { id: "run", title: "Run", body: parts.every((part) => part === undefined) ? undefined : parts };
+}
+
+/** The exits. @param isExplained whether the page says why the last one ended the run */
+function exitsMarkup({ exits }: Transcript, anchors: Anchors, isExplained: boolean): Content {
+  const shown = exits.slice(0, limits.exits);
+  const rows = shown.map((exit, index) => {
+    const why = isExplained && index === exits.length - 1 ? link(findingsId, "why") : undefined;
+    return html`<tr id="exit-${index}">
+      <td>${index + 1}</td>
+      <td>${exit.kind}</td>
+      <td>
+        <pre class="exit">${withoutKind(exit)}</pre>
+        ${why}
+      </td>
+      <td>${whereLink(exit.where, anchors)}</td>
+    </tr> `;
+  });
+  return html`<p class="faint">
+      ${count(exits.length, "exit")} in their order, not to the clock. Accesses in a row to one port are one exit.
     </p>
     ${timeline(shown)} ${scrollingTable("Exits", ["", "Exit", "What", "Where"], rows)}
-    ${leftOut(transcript.exits.length - shown.length, "exit")} ${endMarkup(transcript, anchors)}`;
-  return { ...section, body };
+    ${leftOut(exits.length - shown.length, "exit")}`;
 }
 
 /** The exit's text without what has a column of its own. */
