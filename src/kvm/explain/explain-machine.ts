@@ -1,10 +1,11 @@
 /** Explains a machine's last exit. */
-import type { Disassembler } from "../../disasm/disassemble.ts";
+import { loadDisassembler, type Disassembler } from "../../disasm/disassemble.ts";
 import { readIfMemory } from "../debug/guest-code.ts";
 import type { Machine } from "../machine/machine.ts";
 import { explainGuest, type BadEnd } from "./explain.ts";
 import type { Finding } from "./finding.ts";
 
+/** A machine with the vCPU whose exit is explained. */
 type Explained = Pick<Machine, "vm" | "vcpu" | "image" | "kind">;
 
 const badEnds: ReadonlySet<string> = new Set<BadEnd["kind"]>(["shutdown", "internal-error", "fail-entry"]);
@@ -15,11 +16,22 @@ interface AnyExit {
 }
 
 /** Whether a guest ended badly with this exit. */
-export function isBadEnd<E extends AnyExit>(exit: E): exit is E & BadEnd {
+function isBadEnd<E extends AnyExit>(exit: E): exit is E & BadEnd {
   return badEnds.has(exit.kind);
 }
 
-/** As {@link Machine.explain}. @param disassembler without one, instructions are not looked into */
+/** As {@link Machine.explain}. @param requireOpen throws where the machine was closed while the disassembler was loaded */
+export async function explainExit(
+  machine: Explained,
+  exit: AnyExit,
+  requireOpen: () => void,
+): Promise<readonly Finding[]> {
+  const disassembler = isBadEnd(exit) ? await loadDisassembler() : undefined;
+  requireOpen();
+  return explainMachine(machine, exit, disassembler);
+}
+
+/** The same without waiting. @param disassembler without one, instructions are not looked into */
 export function explainMachine(
   { vm, vcpu, image, kind }: Explained,
   exit: AnyExit,

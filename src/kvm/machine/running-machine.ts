@@ -119,10 +119,8 @@ class RunningMachine implements Machine {
 
   async explain(exit: Exit | TranscriptExit): Promise<readonly Finding[]> {
     this.#requireOpen();
-    const { explainMachine, isBadEnd } = await import("../explain/explain-machine.ts");
-    const disassembler = isBadEnd(exit) ? await loadDisassembler() : undefined;
-    this.#requireOpen();
-    return explainMachine(this, exit, disassembler);
+    const { explainExit } = await import("../explain/explain-machine.ts");
+    return await explainExit(this, exit, () => this.#requireOpen());
   }
 
   async debug(): Promise<Debugger> {

@@ -4,6 +4,8 @@ import type { GeneralRegisters } from "../../layout/cpu-state.ts";
 import type { SpecialRegisters } from "../calls/registers.ts";
 import type { Vcpu, VcpuHandle } from "../calls/vcpu.ts";
 import type { Vm, VmHandle } from "../calls/vm.ts";
+import type { Exit } from "../exits/exits.ts";
+import type { Finding } from "../explain/finding.ts";
 import type { KvmKind } from "../host/platform.ts";
 import { closed } from "../kvm-error.ts";
 import { locate, type GuestLocation } from "../machine/location.ts";
@@ -12,6 +14,7 @@ import { planRun, type StreamOptions } from "../machine/run-options.ts";
 import { MachineSnapshots } from "../snapshot/machine-snapshots.ts";
 import type { Snapshot, SnapshotOptions } from "../snapshot/snapshot.ts";
 import { omittedParts } from "../snapshot/state-part.ts";
+import type { TranscriptExit } from "../transcript/transcript.ts";
 import { smpExits } from "./smp-stream.ts";
 import { attachSmpDebugger, type SmpDebugger } from "./smp-debugger.ts";
 import type { ClusterState, VcpuCluster, VcpuExit } from "./vcpu-cluster.ts";
@@ -55,6 +58,18 @@ export interface SmpMachine {
   /** Where a vCPU is in the image's programs. */
   where(vcpu: number): GuestLocation;
   /**
+   * Why the vCPU that an exit names ended with `shutdown`, `internal-error` or `fail-entry`, as {@link Machine.explain} says it.
+   * Nothing for exits of no vCPU. Throws {@link KvmError} `BAD_ARGUMENT` for a number that no vCPU has.
+   *
+   * @example
+   * ```ts
+   * for await (const exit of machine.stream()) {
+   *   for (const { text } of await machine.explain(exit)) console.log(exit.vcpu, text);
+   * }
+   * ```
+   */
+  explain(exit: ExplainedExit): Promise<readonly Finding[]>;
+  /**
    * The debugger: breakpoints and watchpoints on all vCPUs, and single steps of one while the others stand still, within what
    * the host's KVM can do. What {@link Machine.debug} says holds here as well.
    */
@@ -82,6 +97,9 @@ export interface SmpMachine {
   close(): void;
   [Symbol.dispose](): void;
 }
+
+/** An exit, of a run or of a transcript, and whose it is. */
+type ExplainedExit = Pick<VcpuExit, "vcpu"> & { readonly exit: Exit | TranscriptExit };
 
 /** What it is made of. */
 export interface SmpMachineParts {
@@ -141,6 +159,15 @@ class RunningSmpMachine implements SmpMachine {
 
   where(vcpu: number): GuestLocation {
     return locate(this.#vcpu(vcpu), this.image.programs ?? []);
+  }
+
+  async explain({ vcpu: number, exit }: ExplainedExit): Promise<readonly Finding[]> {
+    this.#requireOpen();
+    if (number === undefined) return [];
+    const { vm, image, kind } = this;
+    const vcpu = this.#vcpu(number);
+    const { explainExit } = await import("../explain/explain-machine.ts");
+    return await explainExit({ vm, vcpu, image, kind }, exit, () => this.#requireOpen());
   }
 
   async debug(): Promise<SmpDebugger> {
