@@ -24,7 +24,7 @@ export function explainShutdown(view: GuestView, where: GuestLocation): readonly
       {
         kind: "state-reset",
         text: "the registers are those of a CPU after a reset: KVM has dropped the state that the guest shut down in",
-        hint: "run it again under (await machine.debug()).trace(): the last step is the instruction that shut it down",
+        hint: "run it again under (await machine.debug()).trace(): at its last step, machine.where() is the instruction that shut it down",
       },
     ];
   }

@@ -56,6 +56,18 @@ describeWithState("a guest that shuts down", () => {
   });
 });
 
+describeKvm("a trace that ends in a shutdown", () => {
+  test("has its last step before the instruction, which is where the guest is then", async () => {
+    using machine = await boot(await guestOf(code64().nop().label("wrong").mov(rax, mem(0x9000)).hlt()));
+    const places = [];
+    for (const { kind } of (await machine.debug()).trace({ timeout: "5s" })) {
+      if (kind === "step") places.push(machine.where().label);
+      else expect(kind).toBe("shutdown");
+    }
+    expect(places).toEqual(["wrong"]);
+  });
+});
+
 describeKvm("an exit that is no failure", () => {
   test("has nothing to be explained", async () => {
     const image = await guestOf(code64().mov(rax, mem(0x9000)).label("handler").hlt(), { vectors: ["#PF"] });

@@ -17,7 +17,7 @@ import type { CpuState, GeneralRegisters, SegmentName, SegmentState } from "gues
 import { describe, expect, test } from "vitest";
 import { loadDisassembler } from "../../../src/disasm/disassemble.ts";
 import { explainGuest, type BadEnd } from "../../../src/kvm/explain/explain.ts";
-import type { KvmKind } from "../../../src/kvm/index.ts";
+import type { Finding, KvmKind } from "../../../src/kvm/index.ts";
 import { memoryOf } from "../../../src/paging/index.ts";
 import { exceptionsInQemu } from "../../layout/qemu-image.ts";
 import { noQemu } from "../../paging/qemu.ts";
@@ -32,13 +32,17 @@ interface Left extends Partial<Omit<CpuState, "regs" | "segments">> {
 const shutdown: BadEnd = { kind: "shutdown" };
 
 /** The findings about an image whose CPU was left in a state, by their texts without source files. */
-async function explained(
+async function explained(...given: Parameters<typeof findingsOf>): Promise<readonly string[]> {
+  return (await findingsOf(...given)).map(({ text }) => text.replaceAll(/ \(test\/[^)]*\)/g, ""));
+}
+
+async function findingsOf(
   image: Image,
   left: Left,
   exit = shutdown,
   hasDisassembler = true,
   kind: KvmKind = "vt-x",
-): Promise<readonly string[]> {
+): Promise<readonly Finding[]> {
   const { memory, cpu, chunks } = image;
   const words = memoryOf(
     chunks,
@@ -51,7 +55,7 @@ async function explained(
     const word = words.readU32(at & ~3);
     return word === undefined ? undefined : (word >>> ((at & 3) * 8)) & 0xff;
   };
-  const findings = explainGuest(
+  return explainGuest(
     {
       cpu: { ...cpu, ...left, regs: { ...cpu.regs, ...left.regs }, segments },
       image,
@@ -64,7 +68,6 @@ async function explained(
     },
     exit,
   );
-  return findings.map(({ text }) => text.replaceAll(/ \(test\/[^)]*\)/g, ""));
 }
 
 const noIdt = "no exception can be delivered: the guest has no IDT (IDTR's limit is 0x0)";
@@ -197,8 +200,12 @@ describe("what does not agree is not claimed", () => {
   test("a state after a reset", async () => {
     const cs = { selector: 0xf000, base: 0xffff_0000n };
     const left: Left = { cr0: 0x6000_0010n, cr4: 0n, efer: 0n, regs: { rip: 0xfff0n }, segments: { cs } };
-    expect(await explained(await image(), left)).toEqual([
-      "the registers are those of a CPU after a reset: KVM has dropped the state that the guest shut down in",
+    expect(await findingsOf(await image(), left)).toEqual([
+      {
+        kind: "state-reset",
+        text: "the registers are those of a CPU after a reset: KVM has dropped the state that the guest shut down in",
+        hint: "run it again under (await machine.debug()).trace(): at its last step, machine.where() is the instruction that shut it down",
+      },
     ]);
   });
 });
