@@ -5,4 +5,7 @@
 import { expect } from "vitest";
 import { extendExpect } from "./extend-expect.ts";
 
+// The matchers' types come with it: without this, its declaration would lead nowhere.
+export type { GuestMatchers } from "./matchers.ts";
+
 extendExpect(expect);

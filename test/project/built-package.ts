@@ -6,7 +6,17 @@ import { packageRoot } from "./source-files.ts";
 
 /** What `npm pack` may take, its manifest, and what builds it: source maps then lead to the copy. */
 const copied = [
-  ...["package.json", "LICENSE", "README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs", "src"],
+  ...[
+    "package.json",
+    "LICENSE",
+    "README.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "docs",
+    "examples",
+    "src",
+  ],
   ...["scripts/build.mjs", "tsconfig.json", "tsconfig.build.json"],
 ];
 

@@ -46,7 +46,10 @@ export async function installPackage(): Promise<InstalledProject> {
   }
   return {
     folder,
-    write: (file, text) => writeFileSync(path.join(folder, file), text),
+    write: (file, text) => {
+      mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
+      writeFileSync(path.join(folder, file), text);
+    },
     node: (program, ...args) =>
       run(process.execPath, [path.join(modules, program), ...args], {
         cwd: folder,

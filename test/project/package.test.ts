@@ -12,7 +12,7 @@ interface Packed {
   readonly files: readonly { readonly path: string }[];
 }
 
-test("the package holds the build, its source, the licence and the documents, and nothing else", async () => {
+test("the package holds the build, its source, the examples, the licence and the documents, and nothing else", async () => {
   const { folder, remove } = await buildPackage();
   onTestFinished(remove);
   const { stdout, stderr, status } = await run("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
@@ -26,9 +26,11 @@ test("the package holds the build, its source, the licence and the documents, an
   expect(packed.filter((file) => !file.startsWith("dist/") && !file.startsWith("src/")).toSorted()).toEqual([
     "ARCHITECTURE.md",
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "LICENSE",
     "README.md",
     ...filesUnder("docs", ".md").map((file) => `docs/${file}`),
+    ...filesUnder("examples", ".ts").map((file) => `examples/${file}`),
     "package.json",
   ]);
   expect(packed.filter((file) => file.startsWith("src/")).toSorted()).toEqual(sources.map((file) => `src/${file}`));

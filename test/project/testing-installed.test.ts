@@ -97,6 +97,30 @@ test("same", () => expect(image).toBeSameImageAs(imageFromJson(readFileSync("rev
   project.write("guest.ts", guest("rw"));
 }, 120_000);
 
+test("the matchers have types where a file imports the setup", async () => {
+  project.write(
+    "setup/tsconfig.json",
+    JSON.stringify({
+      extends: "../tsconfig.json",
+      compilerOptions: { types: ["node"] },
+      include: ["*.ts"],
+    }),
+  );
+  project.write(
+    "setup/setup.test.ts",
+    `import "guestwright/testing/setup";
+import { expect, test } from "vitest";
+import { image } from "../guest.ts";
+test("types", () => expect(image).toMap(0x1000, 0x5000n, "rw"));
+`,
+  );
+  expect(await project.node("typescript/bin/tsc", "-p", "setup", "--pretty", "false")).toEqual({
+    status: 0,
+    stdout: "",
+    stderr: "",
+  });
+}, 60_000);
+
 test("the matchers have types, and refuse what they do not take", async () => {
   project.write(
     "types.test.ts",
