@@ -74,6 +74,9 @@ describe.skipIf(noCompiler !== undefined)("an ELF file of GNU's linker", () => {
       .map(([value, , name]) => [name, BigInt(`0x${value}`)] as const);
     expect(new Map(Object.entries(program!.labels))).toEqual(new Map(symbols));
     expect(image.cpu.regs.rip).toBe(program!.labels["_start"]);
+    const other = new Map(symbols).get("count");
+    expect((await imageFromElf(bytes, { entry: "count" })).cpu.regs.rip).toBe(other);
+    expect((await imageFromElf(bytes, { entry: other! })).cpu.regs.rip).toBe(other);
     const { ranges: mapped } = ranges(imageAddressSpace(image));
     const accessTo = (label: string): string | undefined => {
       const at = program!.labels[label]!;
@@ -296,6 +299,36 @@ const refused: readonly Refused[] = [
     `the symbol table would be at 0xff0000..0xff00d7, and the file has 0x${several.length.toString(16)} bytes`,
   ],
   ["no PVH note", long, "the file has no PVH note", { start: "pvh" }],
+  [
+    "a symbol that there is not",
+    several,
+    'the file has no symbol "strat"\n  hint: did you mean start?',
+    { entry: "strat" },
+  ],
+  [
+    "a symbol like no other",
+    several,
+    'the file has no symbol "interrupt_table"\n  hint: give the address instead',
+    { entry: "interrupt_table" },
+  ],
+  [
+    "a symbol of a file without any",
+    edit(several, [field.shoff, 8, 0n]),
+    "the file has no symbols\n  hint: give the address instead",
+    { entry: "start" },
+  ],
+  [
+    "another first instruction in no segment",
+    several,
+    "the guest would start at 0x12345678, which is in none of its segments",
+    { entry: 0x1234_5678 },
+  ],
+  [
+    "another first instruction in data",
+    several,
+    "the guest would start at 0x401010, in segment 3, which is not executable",
+    { entry: 0x40_1010 },
+  ],
   ["an unknown start", long, 'start: expected "entry" or "pvh"', { start: "main" as "pvh" }],
 ];
 
@@ -312,6 +345,7 @@ describe("a file that is refused", () => {
 
   test.each<readonly [ElfImportOptions, string]>([
     [{ name: "" }, 'name: expected a name, got ""'],
+    [{ entry: -1 }, "entry: expected an address or the name of a symbol, got -1"],
     [{ stack: 100 }, "stack: expected a multiple of 4096, got 100"],
     [
       { memoryLimit: "1 gig" as "1GiB" },

@@ -89,6 +89,13 @@ describe("an image of bytes", () => {
       "the guest would start at 0x7c05, and the bytes are at 0x7c00..0x7c04",
     ],
     [
+      "a stack that real mode has not",
+      code,
+      { mode: "real16", at: 0x7c00, stack: "4KiB" },
+      "BAD_DESCRIPTION",
+      'stack: expected 0 or none in real16, where code sets up its own, got "4KiB"',
+    ],
+    [
       "no mode",
       code,
       { mode: "compat32" as "long64", at: 0 },

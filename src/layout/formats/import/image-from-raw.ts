@@ -71,6 +71,9 @@ export async function imageFromRaw(bytes: Uint8Array, options: RawImportOptions)
     writable: true,
     executable: true,
   };
+  if (mode === "real16" && options.stack !== undefined && imported.stackSize > 0n) {
+    throw badOption("stack", "0 or none in real16, where code sets up its own", options.stack);
+  }
   const stackSize = mode === "real16" ? 0n : imported.stackSize;
   return foreignImage({ ...imported, stackSize, mode, entry, parts: [part], labels: {} });
 }

@@ -10,7 +10,7 @@ export interface ImportOptions {
   readonly name?: string;
   /** RAM that the guest is to have besides the pages that its bytes lie in. Addresses and sizes are multiples of 4096. */
   readonly ram?: readonly { readonly at: Size; readonly size: Size }[];
-  /** The size of the stack in bytes, a multiple of 4096: 64 KiB where not given, `0` for none. Real mode gets none. */
+  /** The size of the stack in bytes, a multiple of 4096: 64 KiB where not given, `0` for none. Real mode gets none, and takes no other. */
   readonly stack?: Size;
   /** The most memory that the guest may take, in bytes: 1 GiB where not given. */
   readonly memoryLimit?: Size;
