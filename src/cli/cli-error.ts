@@ -9,6 +9,8 @@ export type CliErrorCode =
   /** Too few operands, or too many. */
   | "BAD_OPERANDS"
   | "BAD_VALUE"
+  /** An option is for other kinds of files than those that are given. */
+  | "OPTION_NOT_FOR_FILE"
   /** A file cannot be read. */
   | "NO_FILE"
   /** A file cannot be written. */
@@ -17,6 +19,8 @@ export type CliErrorCode =
   | "MODULE_FAILED"
   /** The file holds no guest, or several. */
   | "NO_GUEST"
+  /** What the module exports as devices are none. */
+  | "NO_DEVICES"
   /** The image has nothing of what is asked for. */
   | "NOT_POSSIBLE";
 
@@ -26,10 +30,12 @@ const mistakes: Readonly<Record<CliErrorCode, ExitName>> = {
   UNKNOWN_OPTION: "usage",
   BAD_OPERANDS: "usage",
   BAD_VALUE: "usage",
+  OPTION_NOT_FOR_FILE: "usage",
   NO_FILE: "input",
   NOT_WRITTEN: "input",
   MODULE_FAILED: "input",
   NO_GUEST: "input",
+  NO_DEVICES: "input",
   NOT_POSSIBLE: "input",
 };
 

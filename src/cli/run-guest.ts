@@ -6,11 +6,11 @@ import {
   exitDevice,
   locationToText,
   record,
-  type Device,
   type Duration,
   type Exit,
   type Finding,
   type Machine,
+  type StreamOptions,
 } from "../kvm/index.ts";
 import type { Image } from "../layout/index.ts";
 import { imageToHtml } from "../picture/index.ts";
@@ -29,6 +29,8 @@ export interface GuestRun {
   readonly maxExits: number | undefined;
   /** The ports whose output is text for the user. */
   readonly console: readonly number[];
+  /** The devices of the guest's module. */
+  readonly devices: NonNullable<StreamOptions["devices"]>;
   /** What reads of ports get, byte after byte. */
   readonly answers: Uint8Array;
   readonly exitPort: number | undefined;
@@ -85,7 +87,8 @@ async function follow(
   signal: AbortSignal,
   terminal: Terminal,
 ): Promise<ExitName | number> {
-  const devices: readonly Device[] = [
+  const devices = [
+    ...run.devices,
     ...consoleDevices(run.console, run.answers, (byte) => terminal.out(Uint8Array.of(byte))),
     ...(run.exitPort === undefined ? [] : [exitDevice(run.exitPort)]),
   ];

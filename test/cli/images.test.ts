@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { sectionNames } from "../../src/cli/output/image-sections.ts";
-import { imageToHtml, imageToText } from "guestwright";
+import { code32, imageToFile, imageToHtml, imageToText, layout } from "guestwright";
 import { called, folderWith } from "./cli.ts";
 import { longModeFile, longModeImage, namedFile, rawCode } from "./image-files.ts";
 
@@ -117,6 +117,14 @@ describe("disasm", () => {
       "--json",
     );
     expect(JSON.parse(stdout)).toEqual({ kind: "instruction", address: "0x4009", bytes: "f4", text: "hlt" });
+  });
+
+  test("a size without a beginning is refused", async () => {
+    expect(await onFile("disasm", "guest.json", "--size", "4")).toEqual({
+      status: 2,
+      stdout: "",
+      stderr: "guestwright: --size says how many bytes from --from on\n  hint: give --from, too\n",
+    });
   });
 
   test("says where nothing was loaded", async () => {
@@ -399,6 +407,97 @@ describe("what a file of code is given besides", () => {
     expect(await onFile("inspect", ...raw, "--stack=100")).toMatchObject({
       status: 3,
       stderr: "guestwright: stack: expected a multiple of 4096, got 100n\n",
+    });
+  });
+});
+
+/** An ELF file with two labels, in 32-bit protected mode. */
+async function elfFile(): Promise<Uint8Array> {
+  const image = await layout({
+    mode: "protected32",
+    memory: { ram: { at: 0x10_0000, size: "4KiB" } },
+    place: { guest: { code: code32().label("main").nop().nop().label("other").hlt(), in: "ram" } },
+  }).build();
+  return (await imageToFile(image, "elf32")).bytes;
+}
+
+describe("an ELF file's first instruction", () => {
+  const rip = async (...words: readonly string[]): Promise<unknown> => {
+    const file = path.join(folderWith({ "kernel.elf": await elfFile() }), "kernel.elf");
+    const { stdout, stderr, status } = await called(["inspect", file, "cpu", "--json", ...words]);
+    return status === 0
+      ? (JSON.parse(stdout) as { cpu: { regs: { rip: string } } }).cpu.regs.rip
+      : [status, (JSON.parse(stderr) as { error: object }).error];
+  };
+
+  test("is a symbol, or an address", async () => {
+    expect(await rip()).toBe("0x100000");
+    expect(await rip("--entry", "other")).toBe("0x100002");
+    expect(await rip("--entry=0x100001", "--stack=4KiB", "--ram=0x200000+4KiB")).toBe("0x100001");
+  });
+
+  test("that is none is an error, with the symbol that is near", async () => {
+    expect(await rip("--entry=othre")).toEqual([
+      3,
+      { code: "BAD_FILE", message: 'the file has no symbol "othre"', hint: "did you mean other?" },
+    ]);
+  });
+});
+
+describe("an option for other files", () => {
+  const values = {
+    export: "image",
+    at: "0x7c00",
+    mode: "real16",
+    entry: "0x7c00",
+    start: "pvh",
+    ram: "0x100000+4KiB",
+    stack: "4KiB",
+  } as const;
+  const isFor = {
+    export: "modules",
+    at: "raw bytes",
+    mode: "raw bytes",
+    entry: "raw bytes and ELF files",
+    start: "ELF files",
+    ram: "raw bytes and ELF files",
+    stack: "raw bytes and ELF files",
+  } as const;
+
+  test.each<readonly [file: string, is: string, refused: readonly (keyof typeof values)[]]>([
+    ["guest.ts", "a module", ["at", "mode", "entry", "start", "ram", "stack"]],
+    ["guest.json", "an image in JSON", ["export", "at", "mode", "entry", "start", "ram", "stack"]],
+    ["kernel.elf", "an ELF file", ["export", "at", "mode"]],
+    ["raw.bin", "raw bytes", ["export", "start"]],
+  ])("of %s, %s, is refused: %j", async (name, is, refused) => {
+    // The module must not even be imported.
+    const files = { "guest.ts": "throw 1;", "guest.json": await longModeFile(), "kernel.elf": await elfFile() };
+    const file = path.join(folderWith({ ...files, "raw.bin": rawCode }), name);
+    for (const option of refused) {
+      expect(await called(["inspect", file, `--${option}=${values[option]}`])).toEqual({
+        status: 2,
+        stdout: "",
+        stderr: `guestwright: --${option} is for ${isFor[option]}; ${file} is ${is}\n  hint: leave --${option} out\n`,
+      });
+    }
+  });
+
+  test("of two files is for one of them at least", async () => {
+    const place = await folder();
+    const [image, raw] = [`${place}/strict.json`, `${place}/raw.bin`];
+    expect(await called(["diff", image, raw, "--at=0x7c00", "--mode=real16"])).toMatchObject({ status: 1, stderr: "" });
+    expect(await called(["diff", image, raw, "--at=0x7c00", "--mode=real16", "--export=image"])).toEqual({
+      status: 2,
+      stdout: "",
+      stderr: `guestwright: --export is for modules; ${image} is an image in JSON, ${raw} is raw bytes\n  hint: leave --export out\n`,
+    });
+  });
+
+  test("raw bytes have no symbols", async () => {
+    expect(await onFile("inspect", "raw.bin", "--at=0x7c00", "--mode=real16", "--entry=main")).toEqual({
+      status: 2,
+      stdout: "",
+      stderr: 'guestwright: --entry must be an address such as 0x1000, 4096 or 4KiB; got "main"\n',
     });
   });
 });

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { describeKvm } from "../kvm/require-kvm.ts";
@@ -197,6 +197,83 @@ for (const [needsKvm, describeGroup] of [
     });
   });
 }
+
+describeKvm("the devices that a module exports", () => {
+  const clock = 'name: "clock", ports: { at: 0x70, size: 2 }';
+  const guest = realModeGuest(".in(al, 0x70).out(0xe9, al).in(al, 0x71).out(0x71, al).in(al, 0x60).hlt()");
+  const ended = async (devices: string, ...words: readonly string[]) =>
+    await guestwright(["run", "guest.ts", ...words], {
+      cwd: folderWith({ "package.json": "{}", "guest.ts": `${guest}export const devices = ${devices};\n`, input: "a" }),
+    });
+  const withoutPlaces = (text: string): string => text.replaceAll(/ +at guest.*$/gm, "");
+
+  test("handle accesses, which are no exits then; --input answers the others", async () => {
+    const { status, stdout, stderr } = await ended(
+      `[{ ${clock}, read: { u8: (offset: number) => 0x41 + offset }, write: { u8: () => {} } }]`,
+      "--input=input",
+    );
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(withoutPlaces(stdout)).toBe('io-out      port 0xe9 <- 41 "A"\nio-in       port 0x60 -> 61 "a"\nhlt\n');
+  });
+
+  test("may answer later, and be those of the library, beside a console", async () => {
+    const devices = `[{ ${clock}, read: { u8: async () => 0x42 } }]`;
+    expect(await ended(devices, "--console=0xe9")).toMatchObject({ status: 0, stdout: "B" });
+    const ends = `[{ ${clock}, read: { u8: () => 7 }, write: { u8: (value: number) => ({ end: value }) } }]`;
+    expect(await ended(ends)).toMatchObject({ status: 7, stderr: "" });
+  });
+
+  test("handle what the page of a run shows all the same", async () => {
+    const cwd = folderWith({
+      "package.json": "{}",
+      "guest.ts": `${guest}export const devices = [{ ${clock}, read: { u8: () => 0x43 } }];\n`,
+    });
+    const { stdout } = await guestwright(["run", "guest.ts", "--html=page.html"], { cwd });
+    expect(stdout).not.toContain("port 0x70");
+    const page = readFileSync(path.join(cwd, "page.html"), "utf8");
+    const text = page.replaceAll(/<[^>]*>/g, " ").replaceAll(/\s+/g, " ");
+    expect(text).toContain("io-in port 0x70: 0x43");
+  });
+
+  test.each([
+    ["throws", "() => { throw new RangeError('no time'); }"],
+    ["rejects", "async () => { throw new RangeError('no time'); }"],
+  ])("one whose handler %s ends the run with 3 and the place", async (_, handler) => {
+    const devices = `[{ ${clock}, read: { u8: ${handler} } }]`;
+    const column = `export const devices = ${devices}`.indexOf("new RangeError") + 1;
+    const { status, stderr } = await ended(devices);
+    expect({ status, stderr }).toEqual({
+      status: 3,
+      stderr: `guestwright: guest.ts fails: RangeError: no time\n  at guest.ts:8:${column}\n`,
+    });
+  });
+
+  test("one that answers what does not fit is told by the library", async () => {
+    expect(await ended(`[{ ${clock}, read: { u8: () => 256 } }]`)).toMatchObject({
+      status: 3,
+      stderr: "guestwright: clock: what it answered is no whole number from 0 to 2^8 - 1: 256\n",
+    });
+  });
+
+  test("and a console at one port exclude each other", async () => {
+    expect(await ended(`[{ ${clock} }]`, "--console=0x70")).toMatchObject({
+      status: 3,
+      stderr: "guestwright: port 0x70 is of two devices: clock and debug console\n",
+    });
+  });
+});
+
+test("devices that are none end a run with 3, and change nothing for other commands", async () => {
+  const cwd = folderWith({ "package.json": "{}", "guest.ts": `${echoGuest}export const devices = 5;\n` });
+  expect(await guestwright(["run", "guest.ts"], { cwd })).toMatchObject({
+    status: 3,
+    stdout: "",
+    stderr: expect.stringMatching(
+      /^guestwright: guest\.ts exports devices, and devices must be an array of devices; got 5\n {2}hint: export /,
+    ) as unknown,
+  });
+  expect(await guestwright(["inspect", "guest.ts", "memory"], { cwd })).toMatchObject({ stdout: echoMemory });
+});
 
 describeKvm("a run", () => {
   /** A guest that writes to a port for ever. */

@@ -27,7 +27,7 @@ export const checkCommand: Command = command({
   ],
   exits: ["found"],
   async run([file], { json, format, target, "deny-warnings": denyWarnings, ...options }, terminal) {
-    const image = await loadGuest(file!, options, terminal);
+    const { image } = await loadGuest(file!, options, terminal);
     const isForFile = format !== undefined || target !== undefined;
     const findings = [...findingsOf(image), ...(isForFile ? exportFindings(image, format ?? "pvh", target) : [])];
     for (const finding of findings)

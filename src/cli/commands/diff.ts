@@ -1,7 +1,7 @@
 import { diffImages, imageChangesToText } from "../../layout/index.ts";
 import { command, type Command } from "../command/command.ts";
 import { guestOperand, guestOptions } from "../guest/guest-options.ts";
-import { loadGuest } from "../guest/load-guest.ts";
+import { loadGuests } from "../guest/load-guest.ts";
 import { toJson } from "../output/plain.ts";
 
 /** `guestwright diff` */
@@ -18,8 +18,9 @@ export const diffCommand: Command = command({
     { line: "diff released.json guest.ts", summary: "compares with an image that was kept as JSON" },
   ],
   exits: ["found"],
-  async run([before, after], { json, ...options }, terminal) {
-    const changes = diffImages(await loadGuest(before!, options, terminal), await loadGuest(after!, options, terminal));
+  async run(files, { json, ...options }, terminal) {
+    const [before, after] = await loadGuests(files, options, terminal);
+    const changes = diffImages(before!.image, after!.image);
     if (changes.length === 0) return "done";
     const lines = json ? changes.map(toJson).join("\n") : imageChangesToText(changes);
     terminal.out(`${lines}\n`);

@@ -1,3 +1,4 @@
+import { CliError } from "../cli-error.ts";
 import { command, type Command } from "../command/command.ts";
 import { address, count, oneOf } from "../command/reader.ts";
 import { disassembleImage, linesToText, type CodeRange } from "../guest/disassembly.ts";
@@ -30,7 +31,14 @@ export const disasmCommand: Command = command({
   ],
   exits: [],
   async run([file], { from, size, bits, json, ...options }, terminal) {
-    const image = await loadGuest(file!, options, terminal);
+    if (from === undefined && size !== undefined) {
+      throw new CliError("--size says how many bytes from --from on", {
+        code: "BAD_VALUE",
+        value: size,
+        hint: "give --from, too",
+      });
+    }
+    const { image } = await loadGuest(file!, options, terminal);
     const range: CodeRange | undefined = from === undefined ? undefined : { from, size };
     const lines = await disassembleImage(image, range, bits === undefined ? undefined : (Number(bits) as 16 | 32 | 64));
     terminal.out(json ? lines.map((line) => `${toJson(line)}\n`).join("") : `${linesToText(lines, terminal.paint)}\n`);

@@ -38,7 +38,7 @@ export const exportCommand: Command = command({
   ],
   exits: ["found"],
   async run([guest], { format = "pvh", output, target, json, ...options }, terminal) {
-    const image = await loadGuest(guest!, options, terminal);
+    const { image } = await loadGuest(guest!, options, terminal);
     const findings = exportFindings(image, format, target);
     const isRefused = target !== undefined && findings.some(({ severity }) => severity === "error");
     if (json && isRefused) terminal.out(`${toJson({ findings })}\n`);

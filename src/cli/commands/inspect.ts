@@ -43,7 +43,7 @@ export const inspectCommand: Command = command({
         hint: "leave --json and the sections out",
       });
     }
-    const image = await loadGuest(file!, options, terminal);
+    const { image } = await loadGuest(file!, options, terminal);
     if (html !== undefined) {
       const page = imageToHtml(image, { title: path.basename(file!) });
       if (html === "-") terminal.out(page);

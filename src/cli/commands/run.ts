@@ -4,6 +4,7 @@ import { count, duration, file, port, text } from "../command/reader.ts";
 import { CliError } from "../cli-error.ts";
 import { guestOperand, guestOptions } from "../guest/guest-options.ts";
 import { loadGuest, readInput } from "../guest/load-guest.ts";
+import { devicesOfModule } from "../guest/module-devices.ts";
 import { startHint } from "../guest/start-hint.ts";
 import type { Command } from "../command/command.ts";
 
@@ -12,7 +13,8 @@ export const runCommand: Command = command({
   name: "run",
   description: [
     "Runs a guest on KVM and lists its exits: what it asks its host for, where it was then, and how it ended.",
-    "Reads of ports are answered from --input, then with zeros; reads of addresses without memory with zeros.",
+    "Devices that a module exports as `devices` handle their ports and addresses; such accesses are no exits.",
+    "Other reads of ports are answered from --input, then with zeros; reads of addresses without memory with zeros.",
     "With --console the exits are listed on standard error. Ports 0x3f8, 0x2f8, 0x3e8 and 0x2e8 are whole serial ports.",
   ].join("\n"),
   operands: [guestOperand],
@@ -48,12 +50,13 @@ export const runCommand: Command = command({
     }
     const { input } = options;
     const answers = input === undefined ? new Uint8Array() : input === "-" ? terminal.input() : readInput(input);
-    const image = await loadGuest(guest!, options, terminal);
+    const { image, exports } = await loadGuest(guest!, options, terminal);
     const { runGuest } = await import("../run-guest.ts");
     return await runGuest(
       image,
       {
         ...options,
+        devices: devicesOfModule(guest!, exports),
         title: path.basename(guest!),
         startHint: () => startHint(guest!, options),
         answers,

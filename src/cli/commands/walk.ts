@@ -33,7 +33,7 @@ export const walkCommand: Command = command({
   ],
   exits: ["found"],
   async run([file, place], { access = "read", user, json, ...options }, terminal) {
-    const image = await loadGuest(file!, options, terminal);
+    const { image } = await loadGuest(file!, options, terminal);
     const cpl = user ? 3 : 0;
     const { address, name, kind } = addressIn(image, place!);
     const found = walk(imageAddressSpace(image), address, { kind: access, cpl });

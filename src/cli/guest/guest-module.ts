@@ -1,25 +1,29 @@
 /** Guests that a module exports. */
 import path from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import { GuestwrightError } from "../../core/error.ts";
+import { pathToFileURL } from "node:url";
 import { nearest } from "../../core/nearest.ts";
 import { isImage, isLayout, type Image, type Layout } from "../../layout/index.ts";
 import { CliError } from "../cli-error.ts";
-import { packageRoot } from "../package-root.ts";
+import { failingAs } from "./module-failure.ts";
 
 /** Something that is a guest, or becomes one. */
 type Guest = Image | Layout;
 
+/** What a module exports, by name; of promises, what they came to. */
+export type ModuleExports = ReadonlyMap<string, unknown>;
+
 /** Imports a module and builds the guest that it exports. @param name of the export, where there are several */
-export async function imageOfModule(file: string, name: string | undefined): Promise<Image> {
-  const exported = await importModule(file);
-  const guests = new Map<string, Guest>();
-  for (const [key, value] of Object.entries(exported)) {
-    const awaited: unknown = await failingAs(file, "fails", async () => await value);
-    if (isImage(awaited) || isLayout(awaited)) guests.set(key, awaited);
-  }
-  const guest = choose(file, guests, name);
-  return isLayout(guest) ? await failingAs(file, "cannot be built", () => guest.build()) : guest;
+export async function guestOfModule(
+  file: string,
+  name: string | undefined,
+): Promise<{ readonly image: Image; readonly exports: ModuleExports }> {
+  const exports = new Map<string, unknown>();
+  for (const [key, value] of Object.entries(await importModule(file)))
+    exports.set(key, await failingAs(file, "fails", async () => await value));
+  const guests = [...exports].filter((entry): entry is [string, Guest] => isImage(entry[1]) || isLayout(entry[1]));
+  const guest = choose(file, new Map(guests), name);
+  const image = isLayout(guest) ? await failingAs(file, "cannot be built", () => guest.build()) : guest;
+  return { image, exports };
 }
 
 async function importModule(file: string): Promise<Readonly<Record<string, unknown>>> {
@@ -57,40 +61,4 @@ function choose(file: string, guests: ReadonlyMap<string, Guest>, name: string |
 
 function noGuest(message: string, value: unknown, hint: string): CliError {
   return new CliError(message, { code: "NO_GUEST", value, hint });
-}
-
-/** Does something in the author's module; what it throws is the author's mistake, and is told with its place. */
-async function failingAs<T>(file: string, what: string, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    throw new CliError(`${file} ${what}: ${describe(error)}`, {
-      code: "MODULE_FAILED",
-      value: file,
-      cause: error,
-    });
-  }
-}
-
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return `it throws ${String(error)}`;
-  if (error instanceof GuestwrightError) return `${error.code}: ${error.message}`;
-  const place = placeOf(error);
-  return `${error.name}: ${error.message}${place === undefined ? "" : `\n  at ${place}`}`;
-}
-
-/** What runs guests' modules: places in it say nothing to their authors. */
-const ownFolders = ["src", "dist"].map((name) => fileURLToPath(new URL(`${name}/`, packageRoot)));
-
-/** A file's URL or path in a line of a stack, with its line and column. */
-const framePlace = /(?<=^|[\s(])((?:file:\/\/)?\/[^\s()]+?)((?::\d+){1,2})(?=\)|$)/gm;
-
-/** The first place of an error's stack that is neither in this package, nor in a dependency, nor in Node. */
-function placeOf({ stack = "" }: Error): string | undefined {
-  for (const [, location, place] of stack.matchAll(framePlace)) {
-    const file = location!.startsWith("file:") ? fileURLToPath(location!) : location!;
-    if (ownFolders.some((folder) => file.startsWith(folder)) || file.includes("/node_modules/")) continue;
-    return `${path.relative(process.cwd(), file)}${place}`;
-  }
-  return undefined;
 }

@@ -1,6 +1,8 @@
 /** The options of every command that reads a guest, and the operand that names it. */
+import { CliError } from "../cli-error.ts";
 import type { Operand } from "../command/command.ts";
 import { address, memoryRange, oneOf, size, text, type MemoryRange, type Reader } from "../command/reader.ts";
+import { fileKinds, kindsToText, type FileKind } from "./file-kind.ts";
 
 /** The modes that raw bytes can start in. */
 const rawModes = ["real16", "protected32", "long64"] as const;
@@ -16,41 +18,75 @@ export const guestOperand: Operand = {
   summary: "a module (.ts, .js) that exports a guest, an image (.json), an ELF file, or raw bytes",
 };
 
+/** What the options come to. */
+export interface GuestOptions {
+  readonly export: string | undefined;
+  readonly at: bigint | undefined;
+  readonly mode: RawMode | undefined;
+  /** As it was written: what it may be depends on the file. */
+  readonly entry: string | undefined;
+  readonly start: ElfStart | undefined;
+  readonly ram: readonly MemoryRange[];
+  readonly stack: bigint | undefined;
+}
+
+/** The kinds of files that each option is for. Others have nothing that it could change. */
+const filesOf: Readonly<Record<keyof GuestOptions, readonly FileKind[]>> = {
+  export: ["module"],
+  at: ["raw"],
+  mode: ["raw"],
+  entry: ["raw", "elf"],
+  start: ["elf"],
+  ram: ["raw", "elf"],
+  stack: ["raw", "elf"],
+};
+
+const of = (name: keyof GuestOptions, summary: string): string => `of ${kindsToText(filesOf[name])}: ${summary}`;
+
 /** How a guest's file is to be read. */
 export const guestOptions: {
   readonly export: { readonly summary: string; readonly value: Reader<string> };
   readonly at: { readonly summary: string; readonly value: Reader<bigint> };
   readonly mode: { readonly summary: string; readonly value: Reader<RawMode> };
-  readonly entry: { readonly summary: string; readonly value: Reader<bigint> };
+  readonly entry: { readonly summary: string; readonly value: Reader<string> };
   readonly start: { readonly summary: string; readonly value: Reader<ElfStart> };
   readonly ram: { readonly summary: string; readonly value: Reader<MemoryRange>; readonly isList: true };
   readonly stack: { readonly summary: string; readonly value: Reader<bigint> };
 } = {
-  export: { summary: "which of the module's exports is the guest", value: text("NAME", "the name of an export") },
-  at: { summary: "of raw bytes: the physical address that they are loaded to", value: address },
-  mode: { summary: "of raw bytes: the mode that they start in", value: oneOf("MODE", rawModes) },
-  entry: { summary: "of raw bytes: the physical address of the first instruction; --at unless given", value: address },
+  export: { summary: of("export", "which export is the guest"), value: text("NAME", "the name of an export") },
+  at: { summary: of("at", "the physical address that they are loaded to"), value: address },
+  mode: { summary: of("mode", "the mode that they start in"), value: oneOf("MODE", rawModes) },
+  entry: {
+    summary: of("entry", "the address of the first instruction, in ELF files also a symbol"),
+    value: text("ADDRESS", `${address.expected}, or a symbol of an ELF file`),
+  },
   start: {
-    summary: "of an ELF file: at its entry point, or as its PVH note says; entry unless given",
+    summary: of("start", "at their entry point, or as their PVH note says; entry unless given"),
     value: oneOf("START", starts),
   },
-  ram: {
-    summary: "of raw bytes and ELF files: memory besides theirs",
-    value: memoryRange,
-    isList: true,
-  },
-  stack: { summary: "of raw bytes and ELF files: the size of the stack; 64KiB unless given", value: size },
+  ram: { summary: of("ram", "memory besides theirs"), value: memoryRange, isList: true },
+  stack: { summary: of("stack", "the size of the stack; 64KiB unless given, none in real16"), value: size },
 };
 
-/** What these options come to. */
-export interface GuestOptions {
-  readonly export: string | undefined;
-  readonly at: bigint | undefined;
-  readonly mode: RawMode | undefined;
-  readonly entry: bigint | undefined;
-  readonly start: ElfStart | undefined;
-  readonly ram: readonly MemoryRange[];
-  readonly stack: bigint | undefined;
+/** A file that a command line names. */
+export interface NamedFile {
+  readonly file: string;
+  readonly kind: FileKind;
+}
+
+/** Throws {@link CliError} `OPTION_NOT_FOR_FILE` for an option that is for none of the files. */
+export function requireOptionsFor(files: readonly NamedFile[], options: GuestOptions): void {
+  for (const [name, kinds] of Object.entries(filesOf) as [keyof GuestOptions, readonly FileKind[]][]) {
+    const given = options[name];
+    const isGiven = Array.isArray(given) ? given.length > 0 : given !== undefined;
+    if (!isGiven || files.some(({ kind }) => kinds.includes(kind))) continue;
+    const are = files.map(({ file, kind }) => `${file} is ${fileKinds[kind].one}`).join(", ");
+    throw new CliError(`--${name} is for ${kindsToText(kinds)}; ${are}`, {
+      code: "OPTION_NOT_FOR_FILE",
+      value: given,
+      hint: `leave --${name} out`,
+    });
+  }
 }
 
 /** The option of every command that has a form for programs. */

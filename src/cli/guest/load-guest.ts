@@ -1,47 +1,90 @@
-/** From a file's name to an image, whatever kind of file it is. */
+/** From files' names to images, whatever kinds of files they are. */
 import { readFileSync } from "node:fs";
-import path from "node:path";
 import { imageFromElf, imageFromJson, imageFromRaw, type Image } from "../../layout/index.ts";
 import { CliError } from "../cli-error.ts";
+import { readValue } from "../command/parse-arguments.ts";
+import { address } from "../command/reader.ts";
 import { withProgress } from "../output/progress.ts";
 import type { Terminal } from "../output/terminal.ts";
-import type { GuestOptions } from "./guest-options.ts";
-import { imageOfModule } from "./guest-module.ts";
+import { fileKindOf, type FileKind } from "./file-kind.ts";
+import { requireOptionsFor, type GuestOptions, type NamedFile } from "./guest-options.ts";
+import { guestOfModule, type ModuleExports } from "./guest-module.ts";
 
-const modules: ReadonlySet<string> = new Set([".ts", ".mts", ".js", ".mjs", ".cjs"]);
-
-/** What every ELF file begins with (System V ABI, chapter 4, "ELF Identification"). */
-const elfMagic = [0x7f, 0x45, 0x4c, 0x46];
-
-/** Whether a file is an ELF file, by its first bytes. */
-export function isElf(bytes: Uint8Array): boolean {
-  return elfMagic.every((byte, index) => bytes[index] === byte);
+/** What a file comes to. */
+export interface LoadedGuest {
+  readonly image: Image;
+  /** What the module exports; `undefined` for other files. */
+  readonly exports?: ModuleExports;
 }
 
-/** The image of a guest's file. Throws {@link CliError}, and what building or reading an image throws. */
-export async function loadGuest(file: string, options: GuestOptions, terminal: Terminal): Promise<Image> {
-  return await withProgress(
-    terminal,
-    () => `building ${file}`,
-    () => load(file, options),
-  );
+/** A file that was read. */
+interface GuestFile extends NamedFile {
+  readonly bytes: Uint8Array;
 }
 
-async function load(file: string, options: GuestOptions): Promise<Image> {
-  const bytes = readInput(file);
-  const extension = path.extname(file);
-  if (modules.has(extension)) return await imageOfModule(file, options.export);
-  if (extension === ".json") return imageFromJson(new TextDecoder().decode(bytes));
-  const { at, mode, entry, start = "entry", ram, stack } = options;
-  const memory = { ram, ...(stack === undefined ? {} : { stack }) };
-  if (isElf(bytes)) return await imageFromElf(bytes, { ...memory, start });
-  if (at !== undefined && mode !== undefined)
-    return await imageFromRaw(bytes, { ...memory, at, mode, ...(entry === undefined ? {} : { entry }) });
-  throw new CliError(`${file} is neither a module, nor an image in JSON, nor an ELF file`, {
-    code: "NO_GUEST",
-    value: file,
-    hint: "for raw bytes say where they lie and how they start: --at 0x7c00 --mode real16",
+/** How each kind of file becomes an image. */
+const loaders: Readonly<
+  Record<FileKind, (guest: GuestFile, options: GuestOptions) => LoadedGuest | Promise<LoadedGuest>>
+> = {
+  module: async ({ file }, options) => await guestOfModule(file, options.export),
+  image: ({ bytes }) => ({ image: imageFromJson(new TextDecoder().decode(bytes)) }),
+  elf: async ({ bytes }, { start = "entry", entry, ...options }) => ({
+    image: await imageFromElf(bytes, {
+      ...memoryOf(options),
+      ...{ start, ...(entry === undefined ? {} : { entry: address.read(entry) ?? entry }) },
+    }),
+  }),
+  raw: async ({ file, bytes }, { at, mode, entry, ...options }) => {
+    if (at === undefined || mode === undefined) {
+      throw new CliError(`${file} is neither a module, nor an image in JSON, nor an ELF file`, {
+        code: "NO_GUEST",
+        value: file,
+        hint: "for raw bytes say where they lie and how they start: --at 0x7c00 --mode real16",
+      });
+    }
+    const first = entry === undefined ? {} : { entry: readValue(address, "--entry", entry) };
+    return { image: await imageFromRaw(bytes, { ...memoryOf(options), at, mode, ...first }) };
+  },
+};
+
+type MemoryOptions = Pick<GuestOptions, "ram" | "stack">;
+
+function memoryOf({ ram, stack }: MemoryOptions): Pick<MemoryOptions, "ram"> & { readonly stack?: bigint } {
+  return { ram, ...(stack === undefined ? {} : { stack }) };
+}
+
+/**
+ * The guests of files. An option must be for one of them at least. Throws {@link CliError}, and what building or reading an
+ * image throws.
+ */
+export async function loadGuests(
+  files: readonly string[],
+  options: GuestOptions,
+  terminal: Terminal,
+): Promise<readonly LoadedGuest[]> {
+  const guests = files.map((file): GuestFile => {
+    const bytes = readInput(file);
+    return { file, bytes, kind: fileKindOf(file, bytes) };
   });
+  requireOptionsFor(guests, options);
+  const loaded: LoadedGuest[] = [];
+  for (const guest of guests) {
+    const load = loaders[guest.kind];
+    loaded.push(
+      await withProgress(
+        terminal,
+        () => `building ${guest.file}`,
+        async () => await load(guest, options),
+      ),
+    );
+  }
+  return loaded;
+}
+
+/** The guest of one file, as {@link loadGuests}. */
+export async function loadGuest(file: string, options: GuestOptions, terminal: Terminal): Promise<LoadedGuest> {
+  const [loaded] = await loadGuests([file], options, terminal);
+  return loaded!;
 }
 
 const readFailures: Readonly<Record<string, string>> = {

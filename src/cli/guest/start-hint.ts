@@ -2,15 +2,20 @@
 import { hex } from "../../core/hex.ts";
 import { readElf } from "../../layout/formats/elf/read-elf.ts";
 import type { GuestOptions } from "./guest-options.ts";
-import { isElf, readInput } from "./load-guest.ts";
+import { fileKindOf } from "./file-kind.ts";
+import { readInput } from "./load-guest.ts";
 
 /**
  * For a guest that failed: kernels with a PVH note expect another CPU at each of their two entries, and die early at the
- * wrong one. `undefined` for files that have one entry alone.
+ * wrong one. `undefined` for files that have one entry alone, and for guests that were started elsewhere.
  */
-export function startHint(file: string, { start }: Pick<GuestOptions, "start">): string | undefined {
+export function startHint(
+  file: string,
+  { start, entry: asked }: Pick<GuestOptions, "start" | "entry">,
+): string | undefined {
+  if (asked !== undefined) return undefined;
   const bytes = readInput(file);
-  if (!isElf(bytes)) return undefined;
+  if (fileKindOf(file, bytes) !== "elf") return undefined;
   const { entry, pvhEntry } = readElf(bytes);
   if (pvhEntry === undefined) return undefined;
   return start === "pvh"

@@ -54,7 +54,8 @@ const kinds: readonly (readonly [path: RegExp, kind: ImageNameKind])[] = [
 /** What authors leave out at the beginning of a path. */
 const beginnings = /^(?:paging\.map|paging|stacks|memory)\./;
 
-type NamedImage = Pick<Image, "programs" | "symbols">;
+/** What of an image has names. */
+type NamedImage = Pick<Image, "programs" | "symbols" | "gdt">;
 
 /** A name and its shorter forms: those of a later rank count only where no name has one of an earlier rank. */
 interface WrittenName extends NamedValue {
@@ -76,7 +77,8 @@ function writtenNames(image: NamedImage): readonly WrittenName[] {
       ...Object.entries(labels).map(([label, value]) => within("label", label, value)),
     ];
   });
-  const known = new Set(ofPrograms.map(({ name }) => name));
+  // For guest code `gdt` is what GDTR holds; without a GDT in memory that is 0, and no address of anything.
+  const known = new Set([...ofPrograms.map(({ name }) => name), ...(image.gdt?.at === undefined ? ["gdt"] : [])]);
   const others = Object.entries(image.symbols)
     .filter(([name]) => !known.has(name))
     .map(([name, value]): WrittenName => {
@@ -88,7 +90,7 @@ function writtenNames(image: NamedImage): readonly WrittenName[] {
 
 /**
  * Every name that an image knows, with what it stands for: programs, their sections and labels, then mappings, stacks,
- * tables, memory, sizes and selectors.
+ * tables, memory, sizes and selectors. A GDT that is not in memory has no address, and is left out.
  *
  * @example
  * ```ts
@@ -138,7 +140,7 @@ export function imageNames(image: Image): readonly ImageName[] {
  * findName(image, "guest.msg"); // { name: "place.guest.msg", kind: "label", value: 0x1018n }
  * ```
  */
-export function findName(image: Pick<Image, "programs" | "symbols">, written: string): NamedValue {
+export function findName(image: NamedImage, written: string): NamedValue {
   const names = writtenNames(image);
   for (const rank of [0, 1, 2] as const) {
     const found = names.filter(({ forms }) => forms[rank] === written);
@@ -174,7 +176,7 @@ export function findName(image: Pick<Image, "programs" | "symbols">, written: st
  * addressOf(image, "memory.ram.end"); // 0x1_0000n
  * ```
  */
-export function addressOf(image: Pick<Image, "programs" | "symbols">, name: string): VirtAddr {
+export function addressOf(image: NamedImage, name: string): VirtAddr {
   return findName(image, name).value;
 }
 

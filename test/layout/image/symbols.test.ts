@@ -1,5 +1,5 @@
 import { addressOf, findName, imageNames, imageSymbols, symbolAt } from "guestwright";
-import { code16, layout } from "guestwright";
+import { code16, code32, layout } from "guestwright";
 import { describe, expect, test } from "vitest";
 import { longImage } from "./guests.ts";
 
@@ -37,7 +37,7 @@ describe("labels of an image", () => {
         message: 'nothing is named "main.spim"\n  hint: did you mean main.spin?',
       }),
     );
-    expect(() => addressOf({ programs: [], symbols: {} }, "main.toString")).toThrow(
+    expect(() => addressOf({ programs: [], symbols: {}, gdt: undefined }, "main.toString")).toThrow(
       expect.objectContaining({
         message: 'nothing is named "main.toString"\n  hint: there is nothing',
       }),
@@ -81,6 +81,19 @@ describe("labels of an image", () => {
     expect(new Set(names.map(({ name }) => name)).size).toBe(names.length);
     expect(names.map(({ name }) => name)).toEqual(expect.arrayContaining(Object.keys(image.symbols)));
     for (const { name, value } of names) expect(addressOf(image, name)).toBe(value);
+  });
+
+  test("a GDT that is not in memory has no address, and is left out; what GDTR's limit is, is not", async () => {
+    const built = await layout({
+      mode: "protected32",
+      memory: { ram: { at: 0x0, size: "4KiB" } },
+      place: { guest: { code: code32().hlt(), in: "ram" } },
+    }).build();
+    expect(built.symbols).toMatchObject({ gdt: 0n, "gdt.limit": 0n });
+    const names = imageNames(built).map(({ name }) => name);
+    expect(names).not.toContain("gdt");
+    expect(names).toContain("gdt.limit");
+    expect(() => findName(built, "gdt")).toThrow(expect.objectContaining({ code: "UNKNOWN_NAME" }));
   });
 
   test("by address: the label before it, the statement, and where it was written", () => {
