@@ -38,31 +38,30 @@ export class Descriptor {
 
   /** An ioctl that takes a number. Throws {@link KvmError} `IOCTL_FAILED` or `CLOSED`. */
   ioctl(name: IoctlName, argument = 0): number {
-    const fd = this.fd;
+    const { fd, libc } = this;
     const number = ioctlNumber(name);
-    const result = this.#uninterrupted(() => this.libc.ioctl(fd, number, argument));
-    if (result < 0) throw ioctlFailed(name, this.libc.errno(), argument);
+    let result = libc.ioctl(fd, number, argument);
+    for (let tries = 1; result < 0 && this.#isCutShort(tries); tries++) result = libc.ioctl(fd, number, argument);
+    if (result < 0) throw ioctlFailed(name, libc.errno(), argument);
     return result;
   }
 
   /** An ioctl that takes a pointer. Throws {@link KvmError} `IOCTL_FAILED` or `CLOSED`. */
   ioctlBytes(name: IoctlName, argument: Uint8Array, value?: unknown): number {
-    const fd = this.fd;
+    const { fd, libc } = this;
     const number = ioctlNumber(name);
-    const result = this.#uninterrupted(() => this.libc.ioctlBytes(fd, number, argument));
-    if (result < 0) throw ioctlFailed(name, this.libc.errno(), value);
+    let result = libc.ioctlBytes(fd, number, argument);
+    for (let tries = 1; result < 0 && this.#isCutShort(tries); tries++) result = libc.ioctlBytes(fd, number, argument);
+    if (result < 0) throw ioctlFailed(name, libc.errno(), value);
     return result;
   }
 
   /**
-   * What a call gives once no signal cuts it short: `KVM_CREATE_VM` fails with EINTR where one arrives meanwhile, as a
+   * Whether a call that failed is to be made again: `KVM_CREATE_VM` fails with EINTR where a signal arrives meanwhile, as a
    * profiler's do all the time, and has done nothing then (mm_take_all_locks in the kernel's mm/mmap.c).
    */
-  #uninterrupted(call: () => number): number {
-    for (let tries = 1; ; tries++) {
-      const result = call();
-      if (result >= 0 || tries === mostTries || this.libc.errno() !== constants.errno.EINTR) return result;
-    }
+  #isCutShort(tries: number): boolean {
+    return tries < mostTries && this.libc.errno() === constants.errno.EINTR;
   }
 
   /** Closes it; nothing happens the second time. */
