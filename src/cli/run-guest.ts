@@ -14,6 +14,7 @@ import {
 } from "../kvm/index.ts";
 import type { Image } from "../layout/index.ts";
 import { imageToHtml } from "../picture/index.ts";
+import { CliError } from "./cli-error.ts";
 import type { ExitName } from "./exit-codes.ts";
 import { consoleDevices } from "./guest/console-devices.ts";
 import { columns } from "./output/columns.ts";
@@ -62,13 +63,14 @@ export async function runGuest(image: Image, run: GuestRun, terminal: Terminal):
   const stop = new AbortController();
   const onInterrupt = (): void => stop.abort();
   process.on("SIGINT", onInterrupt);
+  using idle = whenIdle();
   const exits = new ExitReport(machine, run, terminal);
   const recorder = run.html === undefined ? undefined : record(machine, { places: true });
   try {
     const outcome = await withProgress(
       terminal,
       () => `running, ${exits.count} exits`,
-      () => follow(recorder ?? machine, run, exits, stop.signal, terminal),
+      () => Promise.race([follow(recorder ?? machine, run, exits, stop.signal, terminal), idle.never]),
     );
     if (recorder !== undefined && run.html !== undefined) {
       const { findings } = exits;
@@ -78,6 +80,22 @@ export async function runGuest(image: Image, run: GuestRun, terminal: Terminal):
   } finally {
     process.off("SIGINT", onInterrupt);
   }
+}
+
+/** A promise that is rejected when nothing is left that could let the run go on: a handler waits for what never comes. */
+function whenIdle(): Disposable & { readonly never: Promise<never> } {
+  let onIdle = (): void => undefined;
+  const never = new Promise<never>((_, reject) => {
+    onIdle = () =>
+      reject(
+        new CliError("a device of the guest's module never answers", {
+          code: "MODULE_FAILED",
+          hint: "the promise of one of its handlers is neither fulfilled nor rejected",
+        }),
+      );
+  });
+  process.once("beforeExit", onIdle);
+  return { never, [Symbol.dispose]: () => void process.off("beforeExit", onIdle) };
 }
 
 async function follow(

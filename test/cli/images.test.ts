@@ -320,6 +320,21 @@ describe("export", () => {
     expect(Buffer.from(stdout, "latin1")).toEqual(Buffer.from(rawCode));
   });
 
+  test("bytes and --json exclude each other on standard output", async () => {
+    const { status, stdout, stderr } = await onFile("export", "guest.json", "--output=-", "--json");
+    expect({ status, stdout, error: JSON.parse(stderr) as object }).toEqual({
+      status: 2,
+      stdout: "",
+      error: {
+        error: {
+          code: "BAD_VALUE",
+          message: "--json and --output - both want standard output",
+          hint: "name a file with --output",
+        },
+      },
+    });
+  });
+
   test("writes nothing that the target refuses", async () => {
     const place = await folder();
     const output = `${place}/out.elf`;

@@ -248,6 +248,14 @@ describeKvm("the devices that a module exports", () => {
     });
   });
 
+  test("one that never answers is told, and does not end the run without a word", async () => {
+    expect(await ended(`[{ ${clock}, read: { u8: () => new Promise(() => {}) } }]`)).toMatchObject({
+      status: 3,
+      stderr:
+        "guestwright: a device of the guest's module never answers\n  hint: the promise of one of its handlers is neither fulfilled nor rejected\n",
+    });
+  });
+
   test("one that answers what does not fit is told by the library", async () => {
     expect(await ended(`[{ ${clock}, read: { u8: () => 256 } }]`)).toMatchObject({
       status: 3,

@@ -178,6 +178,9 @@ describeKvm("an ELF file with a PVH note whose guest fails", () => {
     expect(stdout).toMatch(hint);
     const json = await called(["run", file, "--json", ...words]);
     expect(`  ${(JSON.parse(json.stdout) as { startHint: string }).startHint}`).toMatch(hint);
+    // One that was started elsewhere is not told of these two.
+    const elsewhere = await called(["run", file, "--entry=0x100001", ...words]);
+    expect(elsewhere).toMatchObject({ status: 5, stdout: expect.not.stringContaining("entry") as unknown });
   });
 });
 

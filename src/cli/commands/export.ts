@@ -1,6 +1,7 @@
 import path from "node:path";
 import { sizeToText } from "../../core/units.ts";
 import { imageFormats, imageToFile, type ExportTarget, type ImageFormatName } from "../../layout/index.ts";
+import { CliError } from "../cli-error.ts";
 import { command, type Command } from "../command/command.ts";
 import { file } from "../command/reader.ts";
 import { formatReader, targetReader } from "../guest/export-readers.ts";
@@ -38,6 +39,12 @@ export const exportCommand: Command = command({
   ],
   exits: ["found"],
   async run([guest], { format = "pvh", output, target, json, ...options }, terminal) {
+    if (json && output === "-") {
+      throw new CliError("--json and --output - both want standard output", {
+        code: "BAD_VALUE",
+        hint: "name a file with --output",
+      });
+    }
     const { image } = await loadGuest(guest!, options, terminal);
     const findings = exportFindings(image, format, target);
     const isRefused = target !== undefined && findings.some(({ severity }) => severity === "error");
