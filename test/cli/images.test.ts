@@ -383,7 +383,25 @@ describe("export", () => {
       file: `${place}/out`,
       format: "elf64",
       memorySize: "0x8000",
-      findings: [],
+      findings: [
+        { severity: "warning", code: "EXPORT_REFUSED", message: "firecracker: it starts at 0x0, below 1 MiB" },
+      ],
+    });
+  });
+
+  test("names those that would start the file, and warns of those that take such files but not this one", async () => {
+    const place = await folder();
+    const exported = (format: string): Promise<unknown> =>
+      called(["export", `${place}/guest.json`, "--output", `${place}/out`, "--format", format]);
+    expect(await exported("pvh")).toMatchObject({
+      status: 0,
+      stderr: "",
+      stdout: expect.stringContaining("\n  firecracker: --kernel-image-path ") as string,
+    });
+    expect(await exported("elf64")).toMatchObject({
+      status: 0,
+      stderr: "warning EXPORT_REFUSED: firecracker: it starts at 0x0, below 1 MiB\n",
+      stdout: expect.not.stringContaining("firecracker") as string,
     });
   });
 });

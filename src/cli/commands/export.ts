@@ -1,11 +1,11 @@
 import path from "node:path";
 import { sizeToText } from "../../core/units.ts";
-import { imageFormats, imageToFile, type ExportTarget, type ImageFormatName } from "../../layout/index.ts";
+import { imageFormats, imageToFile, type ExportTarget, type Image, type ImageFormatName } from "../../layout/index.ts";
 import { CliError } from "../cli-error.ts";
 import { command, type Command } from "../command/command.ts";
 import { file } from "../command/reader.ts";
 import { formatReader, targetReader } from "../guest/export-readers.ts";
-import { exportFindings, findingToText } from "../guest/findings.ts";
+import { exportFindings, findingToText, startersOf } from "../guest/findings.ts";
 import { guestOperand, guestOptions, jsonOption } from "../guest/guest-options.ts";
 import { loadGuest } from "../guest/load-guest.ts";
 import { toJson } from "../output/plain.ts";
@@ -65,20 +65,18 @@ export const exportCommand: Command = command({
     terminal.out(
       json
         ? `${toJson({ file: name, size: bytes.length, ...written, findings })}\n`
-        : `${name}: ${bytes.length} bytes, for a machine with ${sizeToText(written.memorySize)} or more\n${startLines(format, name, target)}`,
+        : `${name}: ${bytes.length} bytes, for a machine with ${sizeToText(written.memorySize)} or more\n${startLines(image, format, name, target)}`,
     );
     return "done";
   },
 });
 
-/** How each machine that takes the file is given it. */
-function startLines(format: ImageFormatName, file: string, only: ExportTarget | undefined): string {
-  const targets = Object.entries(imageFormats[format].targets).filter(([name]) => only === undefined || name === only);
-  const lines = targets.flatMap(([name, how]) => {
-    if ("refuses" in how) return [];
-    return [
-      `  ${name}: ${how.start.includes("…") ? how.start.replace("file=…", `file=${file}`) : `${how.start} ${file}`}\n`,
-    ];
+/** How each machine that would start the image is given the file. */
+function startLines(image: Image, format: ImageFormatName, file: string, only: ExportTarget | undefined): string {
+  const starters = startersOf(image, format).filter(({ target }) => only === undefined || target === only);
+  const lines = starters.map(({ target, start }) => {
+    const how = start.includes("…") ? start.replace("file=…", `file=${file}`) : `${start} ${file}`;
+    return `  ${target}: ${how}\n`;
   });
   return lines.join("");
 }

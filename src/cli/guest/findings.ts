@@ -3,6 +3,7 @@ import {
   checkExport,
   entryViolations,
   imageAddressSpace,
+  imageFormats,
   type ExportFinding,
   type ExportTarget,
   type Image,
@@ -31,7 +32,7 @@ const severities: Readonly<Record<ExportFinding["kind"], Finding["severity"]>> =
 
 /**
  * What speaks against starting an image from a file: `EXPORT_IMPOSSIBLE`, `EXPORT_REFUSED`, `EXPORT_DIFFERS`. Without a target,
- * what holds for all of them.
+ * what holds for all of them, and as warnings why some that take such files refuse this one.
  */
 export function exportFindings(
   image: Image,
@@ -39,13 +40,28 @@ export function exportFindings(
   target: ExportTarget | undefined,
 ): readonly Finding[] {
   return checkExport(image, format, target)
-    .filter((finding) => target !== undefined || finding.target === undefined)
-    .map(({ kind, message, hint }) => ({
-      severity: severities[kind],
+    .filter((finding) => target !== undefined || finding.target === undefined || isRefusal(finding, format))
+    .map(({ kind, message, hint, target: who }) => ({
+      severity: target === undefined && who !== undefined ? "warning" : severities[kind],
       code: `EXPORT_${kind.toUpperCase()}`,
-      message: `${target ?? format}: ${message}`,
+      message: `${who ?? target ?? format}: ${message}`,
       ...(hint === undefined ? {} : { hint }),
     }));
+}
+
+/** The machine monitors that would start this image from such a file, with how they are given it. */
+export function startersOf(image: Image, format: ImageFormatName): readonly { target: ExportTarget; start: string }[] {
+  const findings = checkExport(image, format);
+  return (Object.keys(imageFormats[format].targets) as ExportTarget[]).flatMap((target) => {
+    const how = imageFormats[format].targets[target];
+    const isRefused = findings.some((finding) => finding.kind === "refused" && finding.target === target);
+    return "refuses" in how || isRefused ? [] : [{ target, start: how.start }];
+  });
+}
+
+/** Whether a machine monitor that takes files of the format refuses this one. */
+function isRefusal({ kind, target }: ExportFinding, format: ImageFormatName): boolean {
+  return kind === "refused" && target !== undefined && !("refuses" in imageFormats[format].targets[target]);
 }
 
 /** What is found about an image itself. */
