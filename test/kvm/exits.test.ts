@@ -77,7 +77,7 @@ const cases: readonly { readonly name: string; readonly fill: string; readonly e
       kind: "internal-error",
       suberror: 1,
       name: "KVM_INTERNAL_ERROR_EMULATION",
-      text: "KVM cannot emulate the instruction at 0f 77",
+      text: "KVM cannot emulate the instruction that these bytes begin with: 0f 77",
       data: [1n, 0x770f02n, 0n],
       instruction: Uint8Array.of(0x0f, 0x77),
     },

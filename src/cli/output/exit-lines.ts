@@ -12,8 +12,7 @@ const tellings: { readonly [Kind in Exit["kind"]]?: Telling<Kind> } = {
   "mmio-write": ({ address, data }) => `${hex(address)} <- ${bytesToText(data)}`,
   "mmio-read": ({ address, data }) => `${hex(address)} -> ${bytesToText(data)}`,
   timeout: ({ elapsed }) => `after ${Math.round(elapsed)} ms of the guest's time`,
-  "internal-error": ({ name, text, instruction }) =>
-    [name, text, instruction && `instruction ${hexBytes(instruction)}`].filter((each) => each !== undefined).join(", "),
+  "internal-error": ({ name, text }) => (name === undefined ? text : `${name}, ${text}`),
   "fail-entry": ({ text }) => text,
 };
 

@@ -27,7 +27,7 @@ const texts: Readonly<Record<number, (known: Known) => string>> = {
   [internalErrors.KVM_INTERNAL_ERROR_EMULATION]: ({ instruction }) =>
     instruction === undefined
       ? "KVM cannot emulate an instruction, and does not say which"
-      : `KVM cannot emulate the instruction at ${hexBytes(instruction)}`,
+      : `KVM cannot emulate the instruction that these bytes begin with: ${hexBytes(instruction)}`,
   [internalErrors.KVM_INTERNAL_ERROR_SIMUL_EX]: ({ data }) =>
     `an exception came while an event was being delivered${listed(data, ["event", "exception", "error code"])}`,
   [internalErrors.KVM_INTERNAL_ERROR_DELIVERY_EV]: ({ data, kind }) =>

@@ -38,9 +38,22 @@ export function vectorText(vector: number): string {
   return name === undefined ? `vector ${vector}` : `${name} (vector ${vector})`;
 }
 
-/** How a description gives a vector a handler. */
-const vectorHint = (vector: number): string =>
-  `give it a handler: ${exceptionName(vector) === undefined ? vector : `"${exceptionName(vector)}"`} in the layout's idt.vectors`;
+/** How a description gives a vector a handler, unless it has one in an IDT that the guest no longer uses. */
+function vectorHint(view: GuestView, vector: number): string {
+  const isDescribed = view.guest.image.idt?.vectors.some((each) => each.vector === vector) === true;
+  const name = exceptionName(vector);
+  return (
+    (isDescribed ? otherIdtHint(view) : undefined) ??
+    `give it a handler: ${name === undefined ? vector : `"${name}"`} in the layout's idt.vectors`
+  );
+}
+
+/** That IDTR is not what the layout has put there; `undefined` where it is. */
+function otherIdtHint({ cpu: { idt }, guest: { image } }: GuestView): string | undefined {
+  const { base, limit } = image.cpu.idt;
+  if (image.idt === undefined || (idt.base === base && idt.limit === limit)) return undefined;
+  return `the layout's IDT has base ${hex(base)} and limit ${hex(limit)}; the guest has loaded another, with base ${hex(idt.base)} and limit ${hex(idt.limit)}`;
+}
 
 const general = exceptionVectors["#GP"].vector;
 
@@ -57,13 +70,13 @@ export function obstacle(view: GuestView, event: Event): Obstacle | undefined {
   if (idt.limit < size - 1) {
     return {
       ...{ reason: "no-idt", raises: general, why: `the guest has no IDT (IDTR's limit is ${hex(idt.limit)})` },
-      hint: "describe one with the layout's idt key, or load one with lidt",
+      hint: otherIdtHint(view) ?? "describe one with the layout's idt key, or load one with lidt",
     };
   }
   if ((vector + 1) * size - 1 > idt.limit) {
     const last = Math.floor((idt.limit + 1) / size) - 1;
     return {
-      ...{ reason: "beyond-limit", raises: general, hint: vectorHint(vector) },
+      ...{ reason: "beyond-limit", raises: general, hint: vectorHint(view, vector) },
       why: `the IDT ends with vector ${last} (IDTR's limit is ${hex(idt.limit)})`,
     };
   }
@@ -87,7 +100,7 @@ function gateObstacle(view: GuestView, event: Event, bytes: Uint8Array): Obstacl
   if (descriptor === undefined)
     return { reason: "wrong-type", raises: general, why: `its entry in the IDT is none: ${problem}` };
   if (descriptor.type === "null") {
-    return { reason: "no-gate", raises: general, why: "its entry in the IDT is empty", hint: vectorHint(vector) };
+    return { reason: "no-gate", raises: general, why: "its entry in the IDT is empty", hint: vectorHint(view, vector) };
   }
   // A task gate switches to another stack and other tables: what may fail there is not looked into.
   if (descriptor.type === "task-gate") return undefined;

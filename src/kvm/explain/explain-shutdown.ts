@@ -1,8 +1,8 @@
 /** Why a guest shut down: the exception that its last instruction raised, and why nobody handled it. */
 import { hex } from "../../core/hex.ts";
 import { exceptionName, exceptionVectors } from "../../layout/descriptors/exception-vectors.ts";
-import { noPagingHint } from "../machine/accepted-state.ts";
 import type { GuestLocation } from "../machine/location.ts";
+import { beyondKvm } from "./beyond-kvm.ts";
 import { findUndeliverable, followDelivery, type DeliveryChain } from "./delivery-chain.ts";
 import { vectorText } from "./deliver.ts";
 import type { ExceptionFinding, Finding, PageFaultAddressFinding, UnknownFinding } from "./finding.ts";
@@ -11,7 +11,6 @@ import { findHandler } from "./handler.ts";
 import { addressProblem } from "./memory-fault.ts";
 import type { Raised } from "./raised.ts";
 import { atRip, type AtRip } from "./raised-at-rip.ts";
-import { startsShortPaging } from "./rules-control.ts";
 import { findStray } from "./stray.ts";
 
 /** What a CPU that was reset begins with (SDM vol. 3A, table 9-1). */
@@ -31,15 +30,13 @@ export function explainShutdown(view: GuestView, where: GuestLocation): readonly
   const lead = [findStray(view, where), findHandler(view)].filter((each) => each !== undefined);
   const looked = atRip(view);
   const { raised } = looked;
-  if (raised === undefined && lacksPaging(view, looked)) {
-    return [{ ...unknownFinding(where, looked), hint: noPagingHint(view.guest.kind) }];
+  const chain = raised && followDelivery(view, raised);
+  if (raised !== undefined && chain?.endsInShutdown === true && agrees(view, raised, chain)) {
+    return [...lead, exceptionFinding(where, looked, raised), ...chain.steps];
   }
-  if (raised === undefined) return [...lead, ...withoutException(view, where, looked, lead.length > 0)];
-  const chain = followDelivery(view, raised);
-  if (!chain.endsInShutdown || !agrees(view, raised, chain)) {
-    return [...lead, ...withoutException(view, where, looked, lead.length > 0)];
-  }
-  return [...lead, exceptionFinding(where, looked, raised), ...chain.steps];
+  const hint = beyondKvm(view, looked.instruction);
+  if (hint !== undefined) return [...lead, { ...unknownFinding(where, looked), hint }];
+  return [...lead, ...withoutException(view, where, looked, lead.length > 0)];
 }
 
 function isReset({ cpu: { regs, segments }, isReal, guest }: GuestView): boolean {
@@ -65,6 +62,7 @@ function exceptionFinding(where: GuestLocation, { instruction }: AtRip, raised: 
   const { vector, errorCode, cause, why, hint, address, access, fault } = raised;
   const name = exceptionName(vector) ?? vectorText(vector);
   const code = errorCode === undefined ? name : `${name}(${hex(errorCode)})`;
+  const came = why === undefined ? `asks for ${vectorText(vector)}` : `raised ${code}: ${why}`;
   const what = cause === "fetch" ? "fetching the instruction" : (instruction?.text ?? "the instruction");
   return {
     kind: "exception",
@@ -74,7 +72,7 @@ function exceptionFinding(where: GuestLocation, { instruction }: AtRip, raised: 
       bytes: instruction.bytes,
       text: instruction.text,
     },
-    text: `${what} at ${placeText(where)} raised ${code}: ${why}`,
+    text: `${what} at ${placeText(where)} ${came}`,
   };
 }
 
@@ -93,11 +91,6 @@ function unknownFinding(where: GuestLocation, { instruction }: AtRip): UnknownFi
     ...{ kind: "unknown", where, hint: undefined },
     text: `the state that was left does not say what ${what} at ${placeText(where)} raised`,
   };
-}
-
-/** A KVM without virtualisation hardware shuts guests down that switch on paging outside long mode. */
-function lacksPaging(view: GuestView, { instruction }: AtRip): boolean {
-  return view.guest.kind === "pvm" && instruction !== undefined && startsShortPaging(view, instruction);
 }
 
 /** What CR2 says, where it says something that it did not when the guest began. */

@@ -19,7 +19,7 @@ import type { KvmKind } from "../host/platform.ts";
 import { codeBits, locationToText, type GuestLocation } from "../machine/location.ts";
 
 /** What an image knows of a guest; of one that was not made by `layout`, as much as there is. */
-export type KnownImage = Pick<Image, "cpu"> & Partial<Pick<Image, "programs" | "paging" | "stacks">>;
+export type KnownImage = Pick<Image, "cpu"> & Partial<Pick<Image, "programs" | "paging" | "stacks" | "idt">>;
 
 /** A guest after its last exit. */
 export interface StoppedGuest {

@@ -13,8 +13,8 @@ export interface Raised {
   /** `undefined` where the CPU pushes none. */
   readonly errorCode: number | undefined;
   readonly cause: ExceptionCause;
-  /** Why, in words that follow a colon. */
-  readonly why: string;
+  /** Why, in words that follow a colon; `undefined` where the instruction is there to raise it. */
+  readonly why: string | undefined;
   readonly hint?: string;
   readonly address?: VirtAddr;
   readonly access?: MemoryAccess["kind"];

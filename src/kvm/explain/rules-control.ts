@@ -1,7 +1,6 @@
 /** What the CPU checks about instructions that change where it executes, or how: selectors, branches, control registers. */
 import { hex } from "../../core/hex.ts";
 import type { ExaminedInstruction, ExaminedMemory } from "../../disasm/examined-instruction.ts";
-import { exceptionName } from "../../layout/descriptors/exception-vectors.ts";
 import { CR0_PE, CR0_PG, CR4_PAE, EFER_LMA, EFER_LME } from "../../paging/index.ts";
 import type { GuestView } from "./guest-view.ts";
 import { raise, type InstructionRule } from "./raised.ts";
@@ -12,9 +11,7 @@ import { selectorFault, type SelectorUse } from "./selector.ts";
 export const softwareInterrupt: InstructionRule = (_, { mnemonic, operands: [operand] }) => {
   const vector = mnemonic === "int" && operand?.kind === "immediate" ? Number(operand.value) : fixedVectors[mnemonic];
   if (vector === undefined) return undefined;
-  const name = exceptionName(vector);
-  const why = name === undefined ? `it asks for vector ${vector}` : `it asks for vector ${vector}, ${name}`;
-  return { vector, errorCode: undefined, cause: "software-interrupt", why };
+  return { vector, errorCode: undefined, cause: "software-interrupt", why: undefined };
 };
 
 const fixedVectors: Readonly<Record<string, number>> = { int3: 3, int1: 1 };

@@ -1,7 +1,7 @@
 /** Why guests shut down, on KVM; and the exceptions that led there, as QEMU's CPU has them. */
-import { al, boot, byte, code16, code64, layout, mem, rax, type Exit, type Machine } from "guestwright";
+import { al, boot, byte, code16, code32, code64, layout, mem, offset, rax, type Exit, type Machine } from "guestwright";
 import { describe, expect, test } from "vitest";
-import { exceptionsInQemu } from "../../layout/qemu-image.ts";
+import { exceptionsInQemu, loaderPage } from "../../layout/qemu-image.ts";
 import { noQemu } from "../../paging/qemu.ts";
 import { describeKvm, describePvm, kind } from "../require-kvm.ts";
 import { fallenGuests, guestOf } from "./guests.ts";
@@ -78,6 +78,59 @@ describeKvm("an exit that is no failure", () => {
     machine.close();
     await expect(machine.explain(exit)).rejects.toMatchObject({ code: "CLOSED" });
   });
+});
+
+/** Right guests whose next exception, where the instruction is executed, is the #UD behind it. */
+const rightGuests = [
+  {
+    instruction: "int 0x80 at user",
+    image: () =>
+      guestOf(code64(), {
+        user: code64().int(0x80).label("handler").ud2(),
+        gates: { 0x80: { handler: "place.user.handler", dpl: 3 } },
+        task: "with a stack",
+      }),
+  },
+  {
+    instruction: "iretd at guest+0xc",
+    image: () =>
+      layout({
+        mode: "compat32",
+        memory: { ram: { at: 0x0, size: "64KiB" } },
+        paging: { map: { loader: loaderPage, text: { virt: 0x40_0000, size: "4KiB", access: "rx" } } },
+        stacks: { main: { virt: 0x7f_e000, size: "4KiB" } },
+        gdt: { in: "text", segments: { code: { type: "code", bits: 32 }, data: { type: "data" } } },
+        place: {
+          guest: {
+            code: code32().push(2).push(offset("gdt.segments.code")).push(offset("back")).iretd().label("back").ud2(),
+            in: "text",
+          },
+        },
+      }).build(),
+  },
+];
+
+describePvm("an instruction that this KVM shuts guests down for", () => {
+  test.each(rightGuests)("is not held against the guest: $instruction", async ({ instruction, image }) => {
+    using machine = await boot(await image());
+    const exit = lastExit(machine);
+    expect(exit.kind).toBe("shutdown");
+    const findings = await machine.explain(exit);
+    expect(
+      findings.map(({ kind, text, hint }) => ({ kind, text: text.replace(/ \(test\/[^)]*\)/, ""), hint })),
+    ).toEqual([
+      {
+        kind: "unknown",
+        text: `the state that was left does not say what ${instruction} raised`,
+        hint: "this KVM (pvm) cannot execute int n, nor int3 and iret outside 64-bit code: the guest may be right; use a host with VT-x or SVM",
+      },
+    ]);
+  });
+});
+
+test.skipIf(noQemu !== undefined).each(rightGuests)("QEMU's CPU executes it: $instruction", async ({ image }) => {
+  const [first] = await exceptionsInQemu(await image());
+  expect(first).toBe(6);
 });
 
 describePvm("an instruction that KVM cannot emulate", () => {

@@ -129,7 +129,7 @@ describe("gates that the CPU does not take", () => {
     const segments = { cs: { selector: 0x1b, dpl: 3 }, ss: { selector: 0x23, dpl: 3 } } as const;
     const rip = image.programs.find(({ name }) => name === "user")!.origin;
     expect(await explained(image, { regs: { rip }, segments })).toEqual([
-      "int 0x30 at user raised vector 48: it asks for vector 48",
+      "int 0x30 at user asks for vector 48",
       "vector 48 cannot be delivered: ring 3 may not ask for it: its gate's DPL is 0",
       "#GP (vector 13) cannot be delivered: its entry in the IDT is empty",
       "#DF (vector 8) cannot be delivered: its entry in the IDT is empty",
@@ -228,6 +228,28 @@ describe("in real mode", () => {
       "#UD (vector 6) cannot be delivered: the IDT ends with vector 3 (IDTR's limit is 0x10)",
       "#GP (vector 13) cannot be delivered: the IDT ends with vector 3 (IDTR's limit is 0x10)",
       "#DF (vector 8) cannot be delivered: the IDT ends with vector 3 (IDTR's limit is 0x10)",
+    ]);
+  });
+});
+
+describe("an IDT that the guest has loaded in place of the layout's", () => {
+  const hintsWith = async (idt: Left["idt"]): Promise<readonly (string | undefined)[]> =>
+    (await findingsOf(await invalid(), idt === undefined ? {} : { idt })).map(({ hint }) => hint);
+  const layoutsIdt = "the layout's IDT has base 0x500f60 and limit 0x6f; the guest has loaded another, with base";
+
+  test("is too short for a gate that the layout has, and for others", async () => {
+    expect(await hintsWith({ base: 0x50_0f60n, limit: 0x2f })).toEqual([
+      undefined,
+      `${layoutsIdt} 0x500f60 and limit 0x2f`,
+      'give it a handler: "#GP" in the layout\'s idt.vectors',
+      'give it a handler: "#DF" in the layout\'s idt.vectors',
+    ]);
+  });
+
+  test("has no gates at all", async () => {
+    expect(await hintsWith({ base: 0x40_0000n, limit: 0x0 })).toEqual([
+      undefined,
+      `${layoutsIdt} 0x400000 and limit 0x0`,
     ]);
   });
 });
