@@ -30,7 +30,7 @@ the guest did:
   io-out port 0xe9: "Hi\\n"
   hlt
 
-  at guest:line
+  at guest+0x18
     rip 0x19
     rdx 0xe9
     rsi 0x1c
@@ -152,7 +152,7 @@ describeKvm("toHaltWithin", () => {
     const halting = await image(code64().hlt());
     expect(await failure(() => expect(halting).not.toHaltWithin("1s"))).toBe(
       "expected the guest not to halt within 1s, but it did\n" +
-        "the guest did:\n  hlt\n\n  at the end\n    rip 0x1\n    rflags 0x2",
+        "the guest did:\n  hlt\n\n  at guest\n    rip 0x1\n    rflags 0x2",
     );
   });
 

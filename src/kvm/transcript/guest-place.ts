@@ -1,8 +1,8 @@
 /** Where a guest is, said in a way that does not depend on the kind of KVM. */
+import type { GeneralRegisters } from "../../layout/cpu-state.ts";
 import type { Exit } from "../exits/exits.ts";
 import type { Machine } from "../machine/machine.ts";
 import { locationToText, type GuestLocation } from "../machine/location.ts";
-import type { TranscriptEnd } from "./transcript.ts";
 
 /** RFLAGS.RF (SDM vol. 1, 3.4.3): what a CPU saves in it at an exit is its own affair. */
 const RFLAGS_RF = 1n << 16n;
@@ -19,27 +19,27 @@ const unsettled: ReadonlySet<Exit["kind"] | undefined> = new Set<Exit["kind"] | 
   "unknown",
 ]);
 
-/** The guest's state after its last exit, which is completed; `undefined` where it is not the same everywhere. */
-export function endOf(
-  machine: Pick<Machine, "complete" | "registers" | "where">,
+/** Whether all hosts have the guest in the same place after an exit of this kind. */
+export function isSettled(last: Exit["kind"] | undefined): boolean {
+  return !unsettled.has(last);
+}
+
+/** The registers after the last exit, which is completed; `undefined` where they are not the same everywhere. */
+export function registersAtEnd(
+  machine: Pick<Machine, "complete" | "registers">,
   last: Exit["kind"] | undefined,
-): TranscriptEnd | undefined {
-  if (unsettled.has(last) || !machine.complete()) return undefined;
+): GeneralRegisters | undefined {
+  if (!isSettled(last) || !machine.complete()) return undefined;
   const registers = machine.registers();
-  const location = machine.where();
-  return {
-    registers: { ...registers, rflags: registers.rflags & ~RFLAGS_RF },
-    where: location.program === undefined ? undefined : textOf(location),
-  };
+  return { ...registers, rflags: registers.rflags & ~RFLAGS_RF };
 }
 
 /** The place of the instruction that an exit came from; `undefined` where no program lies there. */
-export function placeOfExit(machine: Machine, exit: Exit): string | undefined {
-  const location = machine.where(exit);
-  return location.program === undefined ? undefined : textOf(location);
+export function placeOfExit(machine: Pick<Machine, "where">, exit: Exit): string | undefined {
+  return placeText(machine.where(exit));
 }
 
-/** Without the line of the source: moving code changes no transcript. */
-function textOf(location: GuestLocation): string {
-  return locationToText({ ...location, source: undefined });
+/** A place without the line of the source, so that moving code changes no transcript; `undefined` where no program lies there. */
+export function placeText(location: GuestLocation): string | undefined {
+  return location.program === undefined ? undefined : locationToText({ ...location, source: undefined });
 }

@@ -3,9 +3,9 @@ import type { Exit } from "../exits/exits.ts";
 import { dispatchNow, dispatchTo, type Dispatch } from "../machine/dispatch.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { RunOptions, StreamOptions } from "../machine/run-options.ts";
-import { endOf, placeOfExit } from "./guest-place.ts";
+import { isSettled, placeOfExit, registersAtEnd } from "./guest-place.ts";
 import { Recording } from "./recording.ts";
-import type { Transcript } from "./transcript.ts";
+import type { Transcript, TranscriptEnd } from "./transcript.ts";
 
 /** What is recorded. */
 export interface RecorderOptions {
@@ -48,6 +48,8 @@ class MachineRecorder implements Recorder {
   readonly #machine: Machine;
   readonly #places: boolean;
   readonly #recording: Recording;
+  /** Where the exit came from that a transcript ended with. */
+  #lastPlace: { readonly exit: Exit; readonly where: string | undefined } | undefined;
 
   constructor(machine: Machine, { places = false }: RecorderOptions) {
     this.#machine = machine;
@@ -68,7 +70,17 @@ class MachineRecorder implements Recorder {
   }
 
   transcript(): Transcript {
-    return { exits: this.#recording.exits(), end: endOf(this.#machine, this.#recording.last) };
+    return { exits: this.#recording.exits(), end: this.#end() };
+  }
+
+  #end(): TranscriptEnd | undefined {
+    const { last } = this.#recording;
+    if (last === undefined || !isSettled(last.kind)) return undefined;
+    // An instruction that waits for its answer is found before it is completed only.
+    if (this.#lastPlace?.exit !== last) this.#lastPlace = { exit: last, where: placeOfExit(this.#machine, last) };
+    const { where } = this.#lastPlace;
+    const registers = registersAtEnd(this.#machine, last.kind);
+    return registers && { registers, where };
   }
 
   *#sync(

@@ -17,18 +17,20 @@ interface Entry {
 export class Recording {
   readonly #memory: LoadableImage["memory"];
   readonly #entries: Entry[] = [];
+  #last: Exit | undefined;
 
   constructor({ memory }: Pick<LoadableImage, "memory">) {
     this.#memory = memory;
   }
 
-  /** The kind of the last exit. */
-  get last(): Exit["kind"] | undefined {
-    return this.#entries.at(-1)?.exit.kind;
+  /** The last exit, as it was given. */
+  get last(): Exit | undefined {
+    return this.#last;
   }
 
   /** Takes an exit with its answer. @param where the place of the instruction, where it is to be recorded */
   add(exit: Exit, where: string | undefined): void {
+    this.#last = exit;
     const last = this.#entries.at(-1);
     if (last?.data !== undefined && isJoined(last.exit, exit)) return last.data.add(exit.data);
     const symbol = this.#symbolOf(exit);

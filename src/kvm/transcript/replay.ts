@@ -4,7 +4,7 @@ import { hex } from "../../core/hex.ts";
 import type { Exit } from "../exits/exits.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { RunOptions, StreamOptions } from "../machine/run-options.ts";
-import { endOf } from "./guest-place.ts";
+import { registersAtEnd } from "./guest-place.ts";
 import { ReplayCursor, type ReplayDifference } from "./replay-cursor.ts";
 import type { Transcript } from "./transcript.ts";
 
@@ -74,7 +74,7 @@ function registerDifference(
   last: Exit["kind"] | undefined,
   index: number,
 ): ReplayDifference | undefined {
-  const actual = endOf(machine, last)?.registers;
+  const actual = registersAtEnd(machine, last);
   const names = Object.keys(expected) as (keyof GeneralRegisters)[];
   const differing = names.filter((name) => expected[name] !== actual?.[name]);
   if (differing.length === 0) return undefined;

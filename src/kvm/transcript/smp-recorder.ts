@@ -2,10 +2,11 @@
 import { isAnswerable } from "../exits/answer-exit.ts";
 import type { AnswerableExit } from "../exits/exits.ts";
 import { dispatchTo } from "../machine/dispatch.ts";
+import { locateExit } from "../machine/exit-place.ts";
 import type { StreamOptions } from "../machine/run-options.ts";
 import type { SmpMachine } from "../smp/smp-machine.ts";
 import type { VcpuExit } from "../smp/vcpu-cluster.ts";
-import { endOf } from "./guest-place.ts";
+import { placeText, registersAtEnd } from "./guest-place.ts";
 import { Recording } from "./recording.ts";
 import type { Transcript } from "./transcript.ts";
 
@@ -114,11 +115,9 @@ class SmpMachineRecorder implements SmpRecorder {
   #end(vcpu: number): Transcript["end"] {
     if (!this.#isHalted || !this.#isStarted(vcpu)) return undefined;
     const machine = this.#machine;
-    const view = {
-      complete: () => true,
-      registers: () => machine.registers(vcpu),
-      where: () => machine.where(vcpu),
-    };
-    return endOf(view, "hlt");
+    const view = { complete: () => true, registers: () => machine.registers(vcpu) };
+    const registers = registersAtEnd(view, "hlt");
+    const source = { vcpu: machine.vcpus[vcpu]!, programs: machine.image.programs ?? [], complete: () => undefined };
+    return registers && { registers, where: placeText(locateExit(source, { kind: "hlt" })) };
   }
 }

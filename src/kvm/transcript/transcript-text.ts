@@ -15,7 +15,7 @@ import type { Transcript, TranscriptEnd, TranscriptExit } from "./transcript.ts"
  * // mmio-write 0x8000: 0x12
  * // hlt
  * //
- * // at guest:end
+ * // at guest:loop+0xb
  * //   rip 0x10
  * //   rflags 0x2
  * ```

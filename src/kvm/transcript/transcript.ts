@@ -29,7 +29,10 @@ export type TranscriptExit = {
 export interface TranscriptEnd {
   /** The general registers, with the instruction that exited last completed. RFLAGS is without RF, which the CPU keeps for itself. */
   readonly registers: GeneralRegisters;
-  /** What of the image's programs RIP points to, such as `guest:done+0x1`; `undefined` where it is none. */
+  /**
+   * The place of the instruction that exited last, such as `guest:done+0x1`, as `machine.where(exit)` has it: RIP may be behind it
+   * already. `undefined` where none of the image's programs lies there.
+   */
   readonly where: string | undefined;
 }
 

@@ -10,6 +10,7 @@ import {
   ecx,
   exitDevice,
   layout,
+  locationToText,
   mem,
   rax,
   rcx,
@@ -86,7 +87,7 @@ io-out port 0x10: "B"
 io-out port 0xe9: "Hi\\n"
 hlt
 
-at guest:line
+at guest:loop+0xb
   rip 0x30
   rax 0xa
   rdx 0xe9
@@ -232,6 +233,18 @@ mmio-write 0x40000 (uart) at guest:third+0xe: 0x00
 mmio-write 0x40001 (uart+0x1) at guest:third+0xe: 0x00
 mmio-read 0x40004 (uart+0x4) at guest:fourth: 0x00
 hlt at guest:fourth+0x7`);
+  });
+
+  test("ends at the instruction of the last exit, not at the label behind it, however often it is asked for", async () => {
+    const image = await longImage(code64().label("boom").nop().hlt().label("other").in(al, 0x20).label("after").hlt());
+    using machine = await boot(image);
+    const recorder = record(machine);
+    for (const exit of recorder.run()) expect(locationToText(machine.where(exit))).toMatch(/^guest:boom\+0x1 /);
+    expect(recorder.transcript().end).toMatchObject({ where: "guest:boom+0x1", registers: { rip: 2n } });
+    for (const { kind } of recorder.run()) if (kind === "io-in") break;
+    for (const _ of [1, 2]) {
+      expect(recorder.transcript().end).toMatchObject({ where: "guest:other", registers: { rip: 4n } });
+    }
   });
 
   test("ends with what a device made of it", async () => {
