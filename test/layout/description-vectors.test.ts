@@ -1,6 +1,6 @@
 /** Interrupt vectors and their stubs, where tables lie, and programs beside them. Each mistake with its whole message. */
-import { code32, code64 } from "guestwright";
-import { describe } from "vitest";
+import { code32, code64, layout } from "guestwright";
+import { describe, expect, test } from "vitest";
 import { edit, longGuest, protectedGuest, realGuest, testFailures } from "./descriptions.ts";
 
 const flat = { code: { type: "code", bits: 32 }, data: { type: "data" } };
@@ -362,4 +362,18 @@ describe("programs", () => {
       "idt stubs",
     ],
   ]);
+});
+
+test("stubs that a layout brings come from no line of a source, what the author wrote from theirs", async () => {
+  const image = await layout({
+    mode: "protected32",
+    memory: { ram: { at: 0x0, size: "64KiB" } },
+    gdt: { in: "ram", segments: { code: { type: "code", bits: 32 }, data: { type: "data" } } },
+    idt: { in: "ram", stubs: { in: "ram" }, vectors: { "#UD": "place.guest" } },
+    place: { guest: { code: code32().ret(), in: "ram" } },
+  }).build();
+  const sourcesOf = (wanted: string): readonly (string | undefined)[] =>
+    image.programs.find(({ name }) => name === wanted)!.listing.map(({ source }) => source?.file);
+  expect(new Set(sourcesOf("idt stubs"))).toEqual(new Set([undefined]));
+  expect(sourcesOf("guest")).toEqual(["test/layout/description-vectors.test.ts"]);
 });

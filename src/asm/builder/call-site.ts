@@ -24,9 +24,24 @@ export function onBehalfOf<T>(method: (...args: never[]) => unknown, action: () 
   }
 }
 
-/** Captures the caller of `method`: frames from `method` up are left out. */
+/** Whether what is recorded has no author but this library. */
+let isGenerated = false;
+
+/** Does something whose statements the library writes by itself: they come from no place in an author's source. */
+export function withoutCallSites<T>(action: () => T): T {
+  const before = isGenerated;
+  isGenerated = true;
+  try {
+    return action();
+  } finally {
+    isGenerated = before;
+  }
+}
+
+/** Captures the caller of `method`: frames from `method` up are left out. Empty for what is generated. */
 export function captureCallSite(method: (...args: never[]) => unknown): CallSite {
   const site: CallSite = {};
+  if (isGenerated) return site;
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 1;
   Error.captureStackTrace(site, outermost ?? method);

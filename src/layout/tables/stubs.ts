@@ -1,5 +1,6 @@
 /** The code between the gates of the IDT and the handlers, where a description asks for it. */
 import { assemble, definedLabels, undefinedLabels, type AnyCode } from "../../asm/index.ts";
+import { withoutCallSites } from "../../asm/builder/call-site.ts";
 import type { GuestDescription } from "../description/description.ts";
 import { exceptionStubs, stubLabel } from "../descriptors/index.ts";
 import { LayoutError } from "../layout-error.ts";
@@ -37,7 +38,7 @@ export async function planStubs(
   );
   const labels = new Map(labelsIn(description).map((name) => [name, 0n]));
   for (const { path, description: each } of idt.vectors) if ("handler" in each) valueOf(labels, path, each.handler);
-  const code: AnyCode = exceptionStubs(bits, handlers);
+  const code: AnyCode = withoutCallSites(() => exceptionStubs(bits, handlers));
   const place = findPlace(places, stubs.in, "idt.stubs.in");
   // Calls of handlers have one size, so the stubs have the same size wherever they and the handlers lie.
   const symbols = Object.fromEntries(undefinedLabels(code).map((name) => [name, place.virt]));
