@@ -49,7 +49,7 @@ const capabilities: readonly (readonly [name: CapabilityName, meaning: string])[
 const kinds: Readonly<Record<KvmKind, string>> = {
   "vt-x": "Intel's VT-x",
   svm: "AMD's SVM",
-  pvm: "PVM: by software alone, guests' ring 0 is emulated",
+  pvm: "PVM: by software alone, guests' ring 0 is emulated, without int n and 32-bit iret",
   other: "of a kind that guestwright does not know",
 };
 
