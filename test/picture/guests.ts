@@ -72,7 +72,7 @@ export function transcriptOf(image: Image): Transcript {
       },
       { kind: "hlt", where: "guest:on_fault+0x8" },
     ],
-    end: { registers: { ...image.cpu.regs, rip: 0x40_0018n, rflags: 0x46n }, where: "guest:message" },
+    end: { registers: { ...image.cpu.regs, rip: 0x40_0018n, rflags: 0x46n }, where: "guest:on_fault+0x8" },
   };
 }
 

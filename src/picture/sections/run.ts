@@ -100,8 +100,8 @@ function endMarkup({ end }: Transcript, anchors: Anchors): Content {
     .map(([name, value]) => {
       const register: bigint = value;
       const text = name === "rflags" ? flagsToText(name, register) : hex(register);
-      return { cells: [code(name), code(text), name === "rip" ? whereLink(end.where, anchors) : undefined] };
+      return { cells: [code(name), code(text)] };
     });
-  return html`<h3>At the end</h3>
-    ${table("Registers at the end", ["Register", "Value", ""], rows)}`;
+  return html`<h3>At the end ${whereLink(end.where, anchors)}</h3>
+    ${table("Registers at the end", ["Register", "Value"], rows)}`;
 }
