@@ -11,6 +11,12 @@ import { commands, controlWords, phases, type ThreadPlan } from "./vcpu-thread.t
 /** How often a thread comes back from the guest, in nanoseconds. */
 const TICK = 2_000_000n;
 
+/**
+ * What koffi may take for a thread, in bytes: its stack and its heap for calls, a mapping that stays when the thread ends. The
+ * thread calls nothing but system calls, and passes numbers and pointers; koffi itself would take 3 MiB.
+ */
+const nativeSizes = { sync_stack_size: 0x1_0000, sync_heap_size: 0x1_0000 };
+
 /** A plan for the thread of a vCPU. @param signal which the thread's timer may use */
 export function threadPlan(fd: number, signal: StopSignal): ThreadPlan {
   const event = newStruct(sigevent.size);
@@ -44,6 +50,7 @@ export function threadPlan(fd: number, signal: StopSignal): ThreadPlan {
     signalSet: signal.set,
     event: event.bytes,
     threadIdAt: sigevent.fields["_sigev_un._tid"][0],
+    native: nativeSizes,
     ticking: ticking.bytes,
     silent: new Uint8Array(itimerspec.size),
   };

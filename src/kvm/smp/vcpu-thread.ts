@@ -46,6 +46,8 @@ export interface ThreadPlan {
   /** A `struct sigevent`, where the thread's number is to be filled in, and where. */
   readonly event: Uint8Array;
   readonly threadIdAt: number;
+  /** How much memory the library may take for the thread, which it never gives back. */
+  readonly native: Readonly<Record<string, number>>;
   /** A `struct itimerspec` that ticks, and one that does not. */
   readonly ticking: Uint8Array;
   readonly silent: Uint8Array;
@@ -56,6 +58,8 @@ type NativeFunction = (...parameters: readonly unknown[]) => number;
 
 /** What the thread needs of the library that calls native code. */
 export interface NativeLibrary {
+  /** To be called before anything is loaded. */
+  config(sizes: Readonly<Record<string, number>>): void;
   load(name: null): { func(name: string, result: string, parameters: readonly string[]): NativeFunction };
   errno(): number;
 }
@@ -64,6 +68,7 @@ export interface NativeLibrary {
 export function vcpuThread(native: NativeLibrary, plan: ThreadPlan, tell: () => void): void {
   const { words, commands, phases, fd, requests, syscalls, errnos, constants, signalSet } = plan;
   const control = new Int32Array(plan.control);
+  native.config(plan.native);
   const process_ = native.load(null);
   const ioctl = process_.func("ioctl", "int", ["int", "unsigned long", "unsigned long"]);
   const ioctlBytes = process_.func("ioctl", "int", ["int", "unsigned long", "void *"]);

@@ -12,7 +12,7 @@ import {
 } from "../../../src/kvm/index.ts";
 import { seedRealMode } from "../images.ts";
 import { describeKvm } from "../require-kvm.ts";
-import { resources, type Resources } from "../resources.ts";
+import { addressSpace, resources, type Resources } from "../resources.ts";
 import { halt, shared, smpImage, spin } from "./guests.ts";
 import { disturbStreams } from "./random-streams.ts";
 
@@ -357,6 +357,22 @@ describeKvm("a machine with several vCPUs", () => {
     }
     expect(held()).toEqual(before.held);
     expect(await threadsBackTo(before.threads)).toBeLessThanOrEqual(before.threads);
+  });
+
+  test("leaves little of the address space behind with each thread that ended", async () => {
+    const image = await smpImage(2, spin, "each: out 0x11, al; jmp each");
+    const machines = 16;
+    const boots = async (): Promise<void> => {
+      for (let round = 0; round < machines; round++) {
+        const idle = threads();
+        (await bootSmp(image, { vcpus: 2 })).close();
+        await threadsBackTo(idle);
+      }
+    };
+    await boots();
+    const before = addressSpace();
+    await boots();
+    expect((addressSpace() - before) / (2 * machines)).toBeLessThan(0x10_0000);
   });
 
   test("leaves nothing behind, whatever ends its run at whatever moment", async () => {
