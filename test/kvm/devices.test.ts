@@ -5,10 +5,12 @@ import {
   boot,
   debugConsole,
   exitDevice,
+  record,
   serialPort,
   type Device,
   type Exit,
   type LoadableImage,
+  type Machine,
 } from "../../src/kvm/index.ts";
 import { counting, longMode, realMode } from "./images.ts";
 import { describeKvm } from "./require-kvm.ts";
@@ -208,6 +210,108 @@ describeKvm("a device that answers later", () => {
     await expect(async () => {
       for await (const exit of machine.stream({ devices: [failing] })) expect(exit).toBeUndefined();
     }).rejects.toThrow("no disk");
+  });
+});
+
+describeKvm("a stream that is aborted while a device answers", () => {
+  // in al, 0x70; out 0x10, al; hlt
+  const image = realMode(0xe4, 0x70, 0xe6, 0x10, 0xf4);
+
+  /** A device that answers when it is told to. */
+  function heldDevice(): { device: Device<"async">; answer: (value: number | Promise<number>) => void } {
+    let answer!: (value: number | Promise<number>) => void;
+    const answered = new Promise<number>((resolve) => (answer = resolve));
+    return { device: { name: "disk", ports: { at: 0x70, size: 1 }, read: { u8: () => answered } }, answer };
+  }
+
+  /** Runs the guest up to where it waits for the device, and aborts. */
+  async function abortWhileWaiting(machine: Pick<Machine, "stream">, device: Device<"async">): Promise<void> {
+    const stop = new AbortController();
+    const next = machine.stream({ devices: [device], signal: stop.signal, timeout: "5s" }).next();
+    await sleep(20);
+    stop.abort(new Error("enough"));
+    await expect(next).rejects.toThrow("enough");
+  }
+
+  async function exitsOf(stream: AsyncIterable<Exit>): Promise<Exit[]> {
+    const exits: Exit[] = [];
+    for await (const exit of stream) exits.push(exit);
+    return exits;
+  }
+
+  test("ends at once, and the next one waits on: the answer is not lost", async () => {
+    using machine = await boot(image);
+    const { device, answer } = heldDevice();
+    await abortWhileWaiting(machine, device);
+    await abortWhileWaiting(machine, device);
+    const rest = exitsOf(machine.stream());
+    answer(0x5a);
+    expect(await rest).toEqual([
+      { kind: "io-out", port: 0x10, size: 1, count: 1, data: Uint8Array.of(0x5a) },
+      { kind: "hlt" },
+    ]);
+  });
+
+  test("takes an answer that came in between", async () => {
+    using machine = await boot(image);
+    const { device, answer } = heldDevice();
+    await abortWhileWaiting(machine, device);
+    answer(0x5a);
+    await sleep(1);
+    const exits = await exitsOf(machine.stream({ includeHandled: true }));
+    expect(exits.map(({ kind }) => kind)).toEqual(["io-in", "io-out", "hlt"]);
+    expect(machine.registers().rax).toBe(0x5an);
+  });
+
+  test("throws the error that came in between with the next stream, and not before", async () => {
+    using machine = await boot(image);
+    const { device, answer } = heldDevice();
+    await abortWhileWaiting(machine, device);
+    answer(Promise.reject(new Error("no disk")));
+    await sleep(1);
+    await expect(exitsOf(machine.stream())).rejects.toThrow("no disk");
+    expect((await exitsOf(machine.stream())).map(({ kind }) => kind)).toEqual(["io-out", "hlt"]);
+  });
+
+  test("leaves a machine that nothing else may run until then", async () => {
+    using machine = await boot(image);
+    const { device } = heldDevice();
+    const start = machine.snapshot();
+    await abortWhileWaiting(machine, device);
+    const notYet = (hint: string): unknown =>
+      expect.objectContaining({
+        code: "BAD_ARGUMENT",
+        message: `a device has not answered yet\n  hint: ${hint}`,
+        value: { kind: "io-in", port: 0x70, size: 1, count: 1, data: Uint8Array.of(0) },
+      });
+    const left = notYet("the next stream() waits for it");
+    expect(() => machine.run()).toThrow(left);
+    expect(() => machine.complete()).toThrow(left);
+    expect(() => machine.snapshot()).toThrow(left);
+    const stop = new AbortController();
+    const waiting = machine.stream({ signal: stop.signal }).next();
+    const awaited = notYet("a stream waits for it: go on when that goes on");
+    expect(() => machine.run()).toThrow(awaited);
+    await expect(machine.stream().next()).rejects.toThrow(awaited);
+    stop.abort(new Error("enough"));
+    await expect(waiting).rejects.toThrow("enough");
+    // Nobody wants the answer once the machine has gone elsewhere.
+    machine.restore(start);
+    expect(kindsOf(machine.run())).toEqual(["io-in", "io-out", "hlt"]);
+  });
+
+  test("of a recorder records the answer once", async () => {
+    using machine = await boot(image);
+    const recorder = record(machine);
+    const { device, answer } = heldDevice();
+    await abortWhileWaiting(recorder, device);
+    answer(0x5a);
+    await exitsOf(recorder.stream({ devices: [device] }));
+    expect(recorder.transcript().exits).toEqual([
+      { kind: "io-in", port: 0x70, size: 1, data: Uint8Array.of(0x5a) },
+      { kind: "io-out", port: 0x10, size: 1, data: Uint8Array.of(0x5a) },
+      { kind: "hlt" },
+    ]);
   });
 });
 

@@ -3,7 +3,7 @@ import type { GuestDebug } from "../calls/vcpu-pages.ts";
 import { guestDebugFlags } from "../abi/constants.ts";
 import { openKvm, type KvmOptions, type KvmSystem } from "../calls/system.ts";
 import type { KvmKind } from "../host/platform.ts";
-import { RunLoop } from "../machine/run-loop.ts";
+import { newRunnable, RunLoop } from "../machine/run-loop.ts";
 import { debugRegisters, DR6_BS, type DebugPoint } from "./debug-point.ts";
 import { PROBE_MEMORY, probeAddresses, probeChunks, probeCpu } from "./probe-guest.ts";
 
@@ -100,7 +100,7 @@ function succeeds(kvm: KvmSystem, level: 0 | 3, { debug, dr6 }: Trial): boolean 
   vcpu.setSregs({ ...vcpu.getSregs(), ...cpu });
   vcpu.setRegs(cpu.regs);
   vcpu.setGuestDebug(debug);
-  const loop = new RunLoop({ libc: kvm.libc, vm, vcpu, entry: vcpu, queue: [] }, TRIAL_LIMIT, "sync");
+  const loop = new RunLoop(newRunnable({ libc: kvm.libc, vm, vcpu }), TRIAL_LIMIT, "sync");
   try {
     const exit = loop.step();
     return exit?.kind === "debug" && (exit.dr6 & dr6) !== 0n;

@@ -12,8 +12,8 @@ export type Outcome = "unhandled" | "handled" | GuestExit;
 /** Hands exits to devices. */
 export type Dispatch = (exit: Exit) => Outcome | Promise<Outcome>;
 
-type PortExit = IoInExit | IoOutExit;
-type MmioExit = MmioReadExit | MmioWriteExit;
+/** What a device may be asked about. */
+type AccessExit = IoInExit | IoOutExit | MmioReadExit | MmioWriteExit;
 type Sized = "u8" | "u16" | "u32" | "u64";
 
 /** Which handler an access of so many bytes is for. */
@@ -25,6 +25,24 @@ const handlerBySize: Readonly<Partial<Record<number, Sized>>> = { 1: "u8", 2: "u
  */
 export function dispatchTo(devices: readonly Device<Timing>[]): Dispatch | undefined {
   if (devices.length === 0) return undefined;
+  const deviceOf = deviceTable(devices);
+  return (exit) => {
+    const device = deviceOf(exit);
+    return device === undefined ? "unhandled" : answer(device, exit as AccessExit);
+  };
+}
+
+/** Whether one of these devices handles an exit. Throws as {@link dispatchTo}. */
+export function handledBy(devices: readonly Device<Timing>[]): (exit: Exit) => boolean {
+  const deviceOf = deviceTable(devices);
+  return (exit) => {
+    const device = deviceOf(exit);
+    return device !== undefined && handlerOf(device, exit as AccessExit) !== undefined;
+  };
+}
+
+/** The device that an exit's first byte belongs to. */
+function deviceTable(devices: readonly Device<Timing>[]): (exit: Exit) => Device<Timing> | undefined {
   const ports = new Map<number, PortDevice<Timing>>();
   const ranges: MmioDevice<Timing>[] = [];
   for (const device of devices) {
@@ -34,17 +52,13 @@ export function dispatchTo(devices: readonly Device<Timing>[]): Dispatch | undef
   return (exit) => {
     switch (exit.kind) {
       case "io-out":
-      case "io-in": {
-        const device = ports.get(exit.port);
-        return device === undefined ? "unhandled" : onPort(device, exit);
-      }
+      case "io-in":
+        return ports.get(exit.port);
       case "mmio-read":
-      case "mmio-write": {
-        const device = ranges.find(({ mmio }) => exit.address >= mmio.at && exit.address < mmio.at + BigInt(mmio.size));
-        return device === undefined ? "unhandled" : onAddress(device, exit);
-      }
+      case "mmio-write":
+        return ranges.find(({ mmio }) => exit.address >= mmio.at && exit.address < mmio.at + BigInt(mmio.size));
       default:
-        return "unhandled";
+        return undefined;
     }
   };
 }
@@ -87,32 +101,42 @@ function addRange(ranges: MmioDevice<Timing>[], device: MmioDevice<Timing>): voi
   ranges.push(device);
 }
 
-function onPort(device: PortDevice<Timing>, exit: PortExit): Outcome | Promise<Outcome> {
-  const offset = exit.port - device.ports.at;
-  const size = handlerBySize[exit.size];
-  if (offset + exit.size > device.ports.size || size === undefined || size === "u64") return "unhandled";
-  const { name } = device;
-  return exit.kind === "io-in"
-    ? readAll({ name, handler: device.read?.[size], offset, exit, count: exit.count })
-    : writeAll({ name, handler: device.write?.[size], offset, exit, count: exit.count });
+function answer(device: Device<Timing>, exit: AccessExit): Outcome | Promise<Outcome> {
+  const handler = handlerOf(device, exit);
+  if (handler === undefined) return "unhandled";
+  const accesses = { name: device.name, offset: offsetIn(device, exit), exit, count: "count" in exit ? exit.count : 1 };
+  return isInput(exit)
+    ? readAll({ ...accesses, handler: handler as ReadHandler })
+    : writeAll({ ...accesses, handler: handler as WriteHandler });
 }
 
-function onAddress(device: MmioDevice<Timing>, exit: MmioExit): Outcome | Promise<Outcome> {
-  const offset = Number(exit.address - device.mmio.at);
+/** What a device has for the exit's size, where it lies in its range with all its bytes. */
+function handlerOf(device: Device<Timing>, exit: AccessExit): ReadHandler | WriteHandler | undefined {
+  const { size: range } = "ports" in device ? device.ports : device.mmio;
   const size = handlerBySize[exit.size];
-  if (offset + exit.size > device.mmio.size || size === undefined) return "unhandled";
-  const { name } = device;
-  return exit.kind === "mmio-read"
-    ? readAll({ name, handler: device.read?.[size], offset, exit, count: 1 })
-    : writeAll({ name, handler: device.write?.[size], offset, exit, count: 1 });
+  if (size === undefined || offsetIn(device, exit) + exit.size > range) return undefined;
+  const handlers: Partial<Record<Sized, ReadHandler | WriteHandler>> | undefined = isInput(exit)
+    ? device.read
+    : device.write;
+  return handlers?.[size];
+}
+
+function offsetIn(device: Device<Timing>, exit: AccessExit): number {
+  return "port" in exit
+    ? exit.port - (device as PortDevice<Timing>).ports.at
+    : Number(exit.address - (device as MmioDevice<Timing>).mmio.at);
+}
+
+function isInput({ kind }: AccessExit): boolean {
+  return kind === "io-in" || kind === "mmio-read";
 }
 
 /** One exit for one handler: `count` accesses, one after the other. */
 interface Accesses<Handler> {
   readonly name: string;
-  readonly handler: Handler | undefined;
+  readonly handler: Handler;
   readonly offset: number;
-  readonly exit: PortExit | MmioExit;
+  readonly exit: AccessExit;
   readonly count: number;
 }
 
@@ -121,14 +145,13 @@ type WriteHandler = (value: never, offset: number) => void | EndRun | Promise<vo
 
 function readAll(accesses: Accesses<ReadHandler>, from = 0): Outcome | Promise<Outcome> {
   const { handler, offset, exit, count, name } = accesses;
-  if (handler === undefined) return "unhandled";
   const view = new DataView(exit.data.buffer, exit.data.byteOffset);
   const put = (value: number | bigint, index: number): void =>
     writeField(view, [index * exit.size, exit.size], value, `${name}: what it answered`);
   for (let index = from; index < count; index++) {
     const value = handler(offset);
     if (isLater(value)) {
-      return value.then((later) => {
+      return Promise.resolve(value).then((later) => {
         put(later, index);
         return readAll(accesses, index + 1);
       });
@@ -140,12 +163,13 @@ function readAll(accesses: Accesses<ReadHandler>, from = 0): Outcome | Promise<O
 
 function writeAll(accesses: Accesses<WriteHandler>, from = 0): Outcome | Promise<Outcome> {
   const { handler, offset, exit, count, name } = accesses;
-  if (handler === undefined) return "unhandled";
   // The rest of a `rep outs` is not given to a device that ended the run: it would never learn of it.
   for (let index = from; index < count; index++) {
     const result = handler(valueAt(exit, index) as never, offset);
     if (isLater(result)) {
-      return result.then((later) => (isEnd(later) ? ended(name, later) : writeAll(accesses, index + 1)));
+      return Promise.resolve(result).then((later) =>
+        isEnd(later) ? ended(name, later) : writeAll(accesses, index + 1),
+      );
     }
     if (isEnd(result)) return ended(name, result);
   }
@@ -162,11 +186,12 @@ function ended(device: string, { end }: EndRun): GuestExit {
   return { kind: "guest-exit", device, code: end };
 }
 
-function isLater<Value>(value: Value | Promise<Value>): value is Promise<Value> {
+/** Promises of other libraries and of other realms are ones, too. */
+function isLater<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {
   return typeof value === "object" && value !== null && "then" in value;
 }
 
-function valueAt({ data, size }: PortExit | MmioExit, index: number): number | bigint {
+function valueAt({ data, size }: AccessExit, index: number): number | bigint {
   const at = index * size;
   if (size === 1) return data[at]!;
   const view = new DataView(data.buffer, data.byteOffset + at, size);

@@ -2,6 +2,7 @@
 import { isMainThread } from "node:worker_threads";
 import type { Exit } from "../exits/exits.ts";
 import { GuestClock } from "./guest-clock.ts";
+import { LateAnswer } from "./late-answer.ts";
 import type { Libc } from "../host/libc.ts";
 import { Ticker } from "./ticker.ts";
 import type { VcpuHandle } from "../calls/vcpu.ts";
@@ -23,6 +24,13 @@ export interface Runnable {
   entry: GuestEntry;
   /** Exits that KVM gave and nobody took yet, oldest first: they outlive the run that was left. */
   readonly queue: Exit[];
+  /** The exit that a device has not answered yet. */
+  readonly late: LateAnswer<Exit>;
+}
+
+/** A machine that was not run yet. */
+export function newRunnable(parts: Pick<Runnable, "libc" | "vm" | "vcpu">): Runnable {
+  return { ...parts, entry: parts.vcpu, queue: [], late: new LateAnswer() };
 }
 
 /** How long an asynchronous run keeps the thread at a time, in milliseconds. */
@@ -50,8 +58,13 @@ export class RunLoop {
   readonly #ticker: Ticker;
   readonly #clock = new GuestClock();
 
-  /** @param limit how long the guest may run, in milliseconds */
+  /**
+   * Throws {@link KvmError} `BAD_ARGUMENT` where a device has not answered yet, which a run on this thread cannot wait for.
+   *
+   * @param limit how long the guest may run, in milliseconds
+   */
   constructor(machine: Runnable, limit: number, pace: "sync" | "async") {
+    if (pace === "sync") machine.late.requireNone();
     this.#machine = machine;
     this.#limit = limit;
     this.#isSliced = pace === "async";

@@ -1,7 +1,8 @@
 /** How a guest is to be run, and what is checked of it before it runs. */
 import { toMilliseconds, type Duration } from "./duration.ts";
 import type { Device, Timing } from "../devices/device.ts";
-import { dispatchTo, type Dispatch } from "./dispatch.ts";
+import { dispatchTo, handledBy, type Dispatch } from "./dispatch.ts";
+import type { Exit } from "../exits/exits.ts";
 import { badArgument } from "../kvm-error.ts";
 
 /** What `run` and `stream` have in common. */
@@ -28,7 +29,10 @@ export interface RunOptions extends CommonRunOptions {
 export interface StreamOptions extends CommonRunOptions {
   /** Devices that handle exits. The guest waits for those that answer later. Their ranges may not overlap. */
   readonly devices?: readonly (Device | Device<"async">)[];
-  /** Ends the stream: it throws the signal's reason. The machine can go on. */
+  /**
+   * Ends the stream: it throws the signal's reason, also while a device answers. The machine can go on: the next stream waits
+   * for the answer that is still owed.
+   */
   readonly signal?: AbortSignal;
 }
 
@@ -43,6 +47,11 @@ export interface RunPlan {
   readonly maxExits: number;
   readonly includeHandled: boolean;
   readonly dispatch: Dispatch | undefined;
+}
+
+/** Which exits a run with these options keeps from its stream: those that devices handle, unless they are asked for. */
+export function hiddenExits({ devices, includeHandled = false }: StreamOptions): (exit: Exit) => boolean {
+  return includeHandled || devices === undefined ? () => false : handledBy(devices);
 }
 
 /** Reads options. Throws {@link KvmError} `BAD_ARGUMENT`. */

@@ -13,7 +13,7 @@ import type { LoadableImage } from "./load-image.ts";
 import { codeBits, locate, type GuestLocation } from "./location.ts";
 import type { KvmKind } from "../host/platform.ts";
 import type { SpecialRegisters } from "../calls/registers.ts";
-import type { Runnable } from "./run-loop.ts";
+import { newRunnable, type Runnable } from "./run-loop.ts";
 import { planRun, type RunOptions, type StreamOptions } from "./run-options.ts";
 import { MachineSnapshots } from "../snapshot/machine-snapshots.ts";
 import type { Snapshot, SnapshotOptions } from "../snapshot/snapshot.ts";
@@ -59,7 +59,7 @@ class RunningMachine implements Machine {
     this.#device = device;
     this.kind = kind;
     this.#snapshots = new MachineSnapshots({ vm, vcpus: [vcpu], msrs });
-    this.#runnable = { libc, vm, vcpu, entry: vcpu, queue: [] };
+    this.#runnable = newRunnable({ libc, vm, vcpu });
   }
 
   get vm(): Vm {
@@ -93,8 +93,9 @@ class RunningMachine implements Machine {
 
   complete(): boolean {
     this.#requireOpen();
-    const { queue } = this.#runnable;
+    const { queue, late } = this.#runnable;
     if (queue.length > 0) return false;
+    late.requireNone();
     const exit = this.#vcpu.complete();
     if (exit !== undefined) queue.push(exit);
     return exit === undefined;
@@ -169,9 +170,10 @@ class RunningMachine implements Machine {
   restore(snapshot: Snapshot): void {
     this.#requireOpen();
     const told = this.#snapshots.restore(snapshot);
-    const { vm, vcpu, queue } = this.#runnable;
+    const { vm, vcpu, queue, late } = this.#runnable;
     if (vm.ringPage !== 0) vcpu.drainCoalesced(vm.ringPage);
     queue.length = 0;
+    late.drop();
     this.#debugEntry?.comeBack(told);
   }
 

@@ -30,22 +30,26 @@ export async function* asyncExits(
   requireOpen: () => void,
 ): AsyncGenerator<Exit, void, undefined> {
   const { dispatch, maxExits, includeHandled } = plan;
+  const { late } = machine;
   const loop = new RunLoop(machine, plan.limit, "async");
+  let left = late.left();
   let exits = 0;
   try {
     for (;;) {
       signal?.throwIfAborted();
       requireOpen();
-      const exit: Exit | undefined = exits < maxExits ? loop.step() : { kind: "exit-limit", exits };
+      const exit: Exit | undefined =
+        left?.given ?? (exits < maxExits ? loop.step() : ({ kind: "exit-limit", exits } as const));
       if (exit === undefined) {
         loop.disarm();
         await nextTurn();
         continue;
       }
       exits++;
-      if (dispatch !== undefined) {
-        const given = dispatch(exit);
-        const outcome = given instanceof Promise ? await given : given;
+      if (dispatch !== undefined || left !== undefined) {
+        const answer = left?.outcome ?? dispatch!(exit);
+        left = undefined;
+        const outcome = answer instanceof Promise ? await late.wait(exit, answer, signal) : answer;
         if (outcome !== "unhandled") {
           if (includeHandled) yield exit;
           if (outcome === "handled") continue;

@@ -12,8 +12,10 @@ export async function* smpExits(
   requireOpen: () => void,
 ): AsyncGenerator<VcpuExit, void, undefined> {
   const { dispatch, includeHandled, limit, maxExits } = plan;
+  const { late } = cluster;
   requireOpen();
   cluster.begin();
+  let left = late.left();
   const start = performance.now();
   const wake = (): void => cluster.wake();
   signal?.addEventListener("abort", wake);
@@ -22,8 +24,8 @@ export async function* smpExits(
     for (;;) {
       signal?.throwIfAborted();
       requireOpen();
-      const left = limit - (performance.now() - start);
-      const next = exits < maxExits ? await cluster.next(left) : ofAll({ kind: "exit-limit", exits });
+      const time = limit - (performance.now() - start);
+      const next = left?.given ?? (exits < maxExits ? await cluster.next(time) : ofAll({ kind: "exit-limit", exits }));
       if (next === undefined) {
         if (limit > performance.now() - start) continue;
         await cluster.pause();
@@ -33,8 +35,9 @@ export async function* smpExits(
       }
       exits++;
       try {
-        const given = dispatch?.(next.exit) ?? "unhandled";
-        const outcome = given instanceof Promise ? await given : given;
+        const answer = left?.outcome ?? dispatch?.(next.exit) ?? "unhandled";
+        left = undefined;
+        const outcome = answer instanceof Promise ? await late.wait(next, answer, signal) : answer;
         if (outcome === "unhandled") {
           const isLast = endsRun(next.exit);
           if (isLast) await cluster.pause();
@@ -48,8 +51,8 @@ export async function* smpExits(
           return;
         }
       } finally {
-        // Also where a device throws: its vCPU goes on with the next stream.
-        cluster.handled(next);
+        // Also where a device throws: its vCPU goes on with the next stream. One that answers later is waited for there.
+        if (!late.isOpen) cluster.handled(next);
       }
     }
   } finally {

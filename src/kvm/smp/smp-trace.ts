@@ -30,6 +30,7 @@ export async function* smpTraceEvents(
 ): AsyncGenerator<TraceEvent, void, undefined> {
   const { cluster, runner, debug, signal, requireOpen } = parts;
   requireOpen();
+  cluster.late.requireNone();
   cluster.begin();
   const start = performance.now();
   const elapsed = (): number => performance.now() - start;
@@ -58,13 +59,16 @@ export async function* smpTraceEvents(
           yield exit;
           return;
         }
-        const outcome = dispatch === undefined ? "unhandled" : await dispatch(exit);
+        const answer = dispatch?.(exit) ?? "unhandled";
+        const asked = { vcpu: runner.id, exit };
+        const outcome = answer instanceof Promise ? await cluster.late.wait(asked, answer, signal) : answer;
         if (outcome === "unhandled" || includeHandled) yield exit;
         if (typeof outcome === "string") continue;
         yield outcome;
         return;
       } finally {
-        cluster.handled({ vcpu: runner.id });
+        // One that a device has not answered is left to the next stream.
+        if (!cluster.late.isOpen) cluster.handled({ vcpu: runner.id });
       }
     }
   } finally {

@@ -4,6 +4,7 @@ import type { VmHandle } from "../calls/vm.ts";
 import { isAnswerable } from "../exits/answer-exit.ts";
 import type { Exit } from "../exits/exits.ts";
 import { badArgument, closed, type KvmError } from "../kvm-error.ts";
+import { LateAnswer } from "../machine/late-answer.ts";
 import { isHaltedForGood } from "./halted.ts";
 import type { VcpuRunner } from "./vcpu-runner.ts";
 
@@ -30,6 +31,8 @@ export class VcpuCluster {
   readonly #vm: VmHandle;
   readonly runners: VcpuRunner[] = [];
   readonly #queue: VcpuExit[] = [];
+  /** The exit that a device has not answered yet. Its vCPU is stopped. */
+  readonly late: LateAnswer<VcpuExit> = new LateAnswer();
   #wake: () => void = () => undefined;
   #isRunning = false;
 
@@ -145,9 +148,10 @@ export class VcpuCluster {
    * there it will exit again.
    *
    * Returns what a snapshot has to keep, for {@link comeBack}. Throws {@link KvmError} `BAD_ARGUMENT` where an
-   * instruction of which an exit was taken has another one.
+   * instruction of which an exit was taken has another one, and where a device has not answered yet.
    */
   settle(): ClusterState {
+    this.late.requireNone();
     this.#queue.push(...this.#collected(this.runners[0]!));
     for (const runner of this.runners) {
       if (runner.status === "handled") this.#complete(runner);
@@ -169,6 +173,7 @@ export class VcpuCluster {
   /** The vCPUs were put back to where {@link settle} found them. */
   comeBack({ exits, told }: ClusterState): void {
     this.#collected(this.runners[0]!);
+    this.late.drop();
     this.#queue.splice(0, this.#queue.length, ...exits.map(copyOf));
     for (const runner of this.runners) {
       runner.isRepeated = false;

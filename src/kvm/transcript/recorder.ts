@@ -1,8 +1,7 @@
 /** Runs a guest and keeps what it did. */
 import type { Exit } from "../exits/exits.ts";
-import { dispatchNow, dispatchTo, type Dispatch } from "../machine/dispatch.ts";
 import type { Machine } from "../machine/machine.ts";
-import type { RunOptions, StreamOptions } from "../machine/run-options.ts";
+import { hiddenExits, type RunOptions, type StreamOptions } from "../machine/run-options.ts";
 import { isSettled, placeOfExit, registersAtEnd } from "./guest-place.ts";
 import { Recording } from "./recording.ts";
 import type { Transcript, TranscriptEnd } from "./transcript.ts";
@@ -57,16 +56,12 @@ class MachineRecorder implements Recorder {
     this.#recording = new Recording(machine.image);
   }
 
-  run({ devices = [], includeHandled = false, ...options }: RunOptions = {}): IterableIterator<Exit, void, undefined> {
-    return this.#sync(this.#machine.run(options), dispatchTo(devices), includeHandled);
+  run(options: RunOptions = {}): IterableIterator<Exit, void, undefined> {
+    return this.#sync(this.#machine.run({ ...options, includeHandled: true }), hiddenExits(options));
   }
 
-  stream({ devices = [], includeHandled = false, ...options }: StreamOptions = {}): AsyncIterableIterator<
-    Exit,
-    void,
-    undefined
-  > {
-    return this.#async(this.#machine.stream(options), dispatchTo(devices), includeHandled);
+  stream(options: StreamOptions = {}): AsyncIterableIterator<Exit, void, undefined> {
+    return this.#async(this.#machine.stream({ ...options, includeHandled: true }), hiddenExits(options));
   }
 
   transcript(): Transcript {
@@ -83,43 +78,25 @@ class MachineRecorder implements Recorder {
     return registers && { registers, where };
   }
 
-  *#sync(
-    exits: Iterable<Exit>,
-    dispatch: Dispatch | undefined,
-    includeHandled: boolean,
-  ): Generator<Exit, void, undefined> {
+  *#sync(exits: Iterable<Exit>, isHidden: (exit: Exit) => boolean): Generator<Exit, void, undefined> {
     for (const exit of exits) {
       const where = this.#where(exit);
-      const outcome = dispatch === undefined ? "unhandled" : dispatchNow(dispatch, exit);
       try {
-        if (outcome === "unhandled" || includeHandled) yield exit;
+        if (!isHidden(exit)) yield exit;
       } finally {
         this.#recording.add(exit, where);
       }
-      if (typeof outcome === "string") continue;
-      this.#recording.add(outcome, undefined);
-      yield outcome;
-      return;
     }
   }
 
-  async *#async(
-    exits: AsyncIterable<Exit>,
-    dispatch: Dispatch | undefined,
-    includeHandled: boolean,
-  ): AsyncGenerator<Exit, void, undefined> {
+  async *#async(exits: AsyncIterable<Exit>, isHidden: (exit: Exit) => boolean): AsyncGenerator<Exit, void, undefined> {
     for await (const exit of exits) {
       const where = this.#where(exit);
-      const outcome = dispatch === undefined ? "unhandled" : await dispatch(exit);
       try {
-        if (outcome === "unhandled" || includeHandled) yield exit;
+        if (!isHidden(exit)) yield exit;
       } finally {
         this.#recording.add(exit, where);
       }
-      if (typeof outcome === "string") continue;
-      this.#recording.add(outcome, undefined);
-      yield outcome;
-      return;
     }
   }
 

@@ -1,9 +1,8 @@
 /** Runs a guest with several vCPUs and keeps what each of them did. */
 import { isAnswerable } from "../exits/answer-exit.ts";
 import type { AnswerableExit } from "../exits/exits.ts";
-import { dispatchTo } from "../machine/dispatch.ts";
 import { locateExit } from "../machine/exit-place.ts";
-import type { StreamOptions } from "../machine/run-options.ts";
+import { hiddenExits, type StreamOptions } from "../machine/run-options.ts";
 import type { SmpMachine } from "../smp/smp-machine.ts";
 import type { VcpuExit } from "../smp/vcpu-cluster.ts";
 import { placeText, registersAtEnd } from "./guest-place.ts";
@@ -75,24 +74,14 @@ class SmpMachineRecorder implements SmpRecorder {
     this.#recordings = machine.vcpus.map(() => new Recording(machine.image));
   }
 
-  async *stream({ devices = [], includeHandled = false, ...options }: StreamOptions = {}): AsyncGenerator<
-    VcpuExit,
-    void,
-    undefined
-  > {
-    const dispatch = dispatchTo(devices);
-    for await (const each of this.#machine.stream(options)) {
-      const outcome = dispatch === undefined ? "unhandled" : await dispatch(each.exit);
+  async *stream(options: StreamOptions = {}): AsyncGenerator<VcpuExit, void, undefined> {
+    const isHidden = hiddenExits(options);
+    for await (const each of this.#machine.stream({ ...options, includeHandled: true })) {
       try {
-        if (outcome === "unhandled" || includeHandled) yield each;
+        if (!isHidden(each.exit)) yield each;
       } finally {
         this.#add(each);
       }
-      if (typeof outcome === "string") continue;
-      const end = { vcpu: each.vcpu, exit: outcome };
-      this.#add(end);
-      yield end;
-      return;
     }
   }
 

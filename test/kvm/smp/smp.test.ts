@@ -1,10 +1,12 @@
 /** Several vCPUs: started by the guest, one stream of exits, and an end to all of them. */
+import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 import {
   bootSmp,
   exitDevice,
+  type Device,
   type Exit,
   type SmpMachine,
   type StreamOptions,
@@ -48,6 +50,12 @@ function abortLater(later: (action: () => void) => void): AbortSignal {
   const controller = new AbortController();
   later(() => controller.abort(new Error("enough")));
   return controller.signal;
+}
+
+/** The reason of a signal, once it is aborted. */
+async function abortOf(signal: AbortSignal): Promise<unknown> {
+  if (!signal.aborted) await once(signal, "abort");
+  return signal.reason;
 }
 
 const threads = (): number => readdirSync("/proc/self/task").length;
@@ -335,6 +343,27 @@ describeKvm("several vCPUs", () => {
 });
 
 describeKvm("a machine with several vCPUs", () => {
+  test("waits on for a device whose stream was aborted, while the other vCPUs run", async () => {
+    const image = await smpImage(2, `in al, 0x70; out 0x10, al; ${halt}`, `inc dword ptr [${shared.counter}]; ${halt}`);
+    using machine = await bootSmp(image, { vcpus: 2 });
+    let answer!: (value: number) => void;
+    const answered = new Promise<number>((resolve) => (answer = resolve));
+    const disk: Device<"async"> = { name: "disk", ports: { at: 0x70, size: 1 }, read: { u8: () => answered } };
+    const signal = AbortSignal.timeout(50);
+    const stream = exitsOf(machine, { devices: [disk], signal });
+    await expect(stream).rejects.toBe(await abortOf(signal));
+    expect(word(machine, shared.counter)).toBe(1);
+    expect(() => machine.snapshot()).toThrow("a device has not answered yet\n  hint: the next stream() waits for it");
+    const debug = await machine.debug();
+    await expect(debug.step(0)).rejects.toThrow("a device has not answered yet");
+    const rest = exitsOf(machine);
+    answer(0x5a);
+    expect((await rest).map(({ vcpu, exit }) => [vcpu, exit.kind, dataOf(exit)])).toEqual([
+      [0, "io-out", 0x5a],
+      [undefined, "hlt", -1],
+    ]);
+  });
+
   test("leaves nothing behind: closed unused, after a run, in the middle of one, and twice", async () => {
     const image = await smpImage(2, spin, "each: out 0x11, al; jmp each");
     // What the first threads bring along for good: the C library's arenas.
