@@ -21,7 +21,7 @@ for (const stream of [stdout, stderr]) {
   });
 }
 
-process.exitCode = await main(process.argv.slice(2), {
+const code = await main(process.argv.slice(2), {
   out: (text) => void stdout.write(text),
   err: (text) => void stderr.write(text),
   paint: paintFor(stdout),
@@ -29,3 +29,7 @@ process.exitCode = await main(process.argv.slice(2), {
   showsProgress: stderr.isTTY,
   input: () => readFileSync(0),
 });
+
+for (const stream of [stdout, stderr]) await new Promise((resolve) => stream.write("", resolve));
+// What the guest's module has left open, such as a timer, does not keep the program.
+process.exit(code);

@@ -306,12 +306,18 @@ describeKvm("a run", () => {
     expect(ended.stdout).toMatch(/^io-out .*\nio-out .*\n0\n$/);
   });
 
-  test("ends with 130 on Ctrl-C, and says where the guest was", async () => {
-    const cwd = folderWith({
-      "package.json": "{}",
-      "guest.ts": realModeGuest('.out(0x10, al).label("again").jmp("again")'),
-    });
-    const child = spawn(process.execPath, [program(), "run", "guest.ts", "--timeout", "20s"], { cwd });
+  test.each([
+    ["spins", '.out(0x10, al).label("again").jmp("again")', "", "guest:again"],
+    [
+      "waits for a device",
+      ".out(0x10, al).in(al, 0x70).hlt()",
+      `export const devices = [{ name: "slow", ports: { at: 0x70, size: 1 }, read: { u8: () => sleep(20_000) } }];
+import { setTimeout as sleep } from "node:timers/promises";\n`,
+      "guest\\+0x2",
+    ],
+  ])("ends with 130 on Ctrl-C, and says where the guest was: one that %s", async (_, code, more, place) => {
+    const cwd = folderWith({ "package.json": "{}", "guest.ts": `${realModeGuest(code)}${more}` });
+    const child = spawn(process.execPath, [program(), "run", "guest.ts", "--timeout", "15s"], { cwd });
     let stdout = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       stdout += text;
@@ -320,6 +326,6 @@ describeKvm("a run", () => {
     });
     const [status] = (await once(child, "close")) as [number | null];
     expect(status).toBe(130);
-    expect(stdout).toMatch(/^io-out .*\ninterrupted {2}at guest:again \(guest\.ts:6\)\n$/);
+    expect(stdout).toMatch(new RegExp(String.raw`^io-out .*\ninterrupted {2}at ${place} \(guest\.ts:6\)\n$`));
   });
 });
