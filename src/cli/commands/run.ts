@@ -50,8 +50,9 @@ export const runCommand: Command = command({
     }
     const { input } = options;
     const answers = input === undefined ? new Uint8Array() : input === "-" ? terminal.input() : readInput(input);
-    const { image, exports } = await loadGuest(guest!, options, terminal);
+    // Before the guest: loading its module registers hooks, and on Node 20 all that is imported later goes through their thread.
     const { runGuest } = await import("../run-guest.ts");
+    const { image, exports } = await loadGuest(guest!, options, terminal);
     return await runGuest(
       image,
       {

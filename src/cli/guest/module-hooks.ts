@@ -3,8 +3,9 @@
  * these functions in a thread of their own before 22.15, in the importing thread since.
  */
 import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { transformSync, type OxcError } from "oxc-transform";
+import type * as Oxc from "oxc-transform";
 
 /** Where this file is, for Node to load it in the thread of the hooks. */
 export const hooksUrl: string = import.meta.url;
@@ -45,6 +46,14 @@ function toTypeScript(specifier: string, parent: string | undefined): string {
   return !isThere(specifier) && isThere(source) ? source : specifier;
 }
 
+let oxc: typeof Oxc | undefined;
+
+/** Loads native code for the first module, in 10 ms: of the thread that hooks may have and the one that starts it, one needs it. */
+function transform(file: string, source: string): Oxc.TransformResult {
+  oxc ??= createRequire(import.meta.url)("oxc-transform") as typeof Oxc;
+  return oxc.transformSync(file, source, { lang: "ts", sourceType: "module", target, sourcemap: true });
+}
+
 /** Reads a module. */
 export function load<Context, Result>(
   url: string,
@@ -54,12 +63,7 @@ export function load<Context, Result>(
   if (!url.startsWith("file:") || !typeScript.test(url) || url.includes("/node_modules/")) return next(url, context);
   const file = fileURLToPath(url);
   const source = readFileSync(file, "utf8");
-  const { code, map, errors } = transformSync(file, source, {
-    lang: "ts",
-    sourceType: "module",
-    target,
-    sourcemap: true,
-  });
+  const { code, map, errors } = transform(file, source);
   const [error] = errors;
   if (error !== undefined) throw syntaxError(url, source, error);
   const mapUrl = `data:application/json;base64,${Buffer.from(JSON.stringify(map)).toString("base64")}`;
@@ -67,7 +71,7 @@ export function load<Context, Result>(
 }
 
 /** An error whose stack begins where the source is wrong, as those of Node do. */
-function syntaxError(url: string, source: string, { message, labels: [label] }: OxcError): SyntaxError {
+function syntaxError(url: string, source: string, { message, labels: [label] }: Oxc.OxcError): SyntaxError {
   // Offsets are of bytes, in UTF-8.
   const before = Buffer.from(source).subarray(0, label?.start).toString().split("\n");
   const error = new SyntaxError(message);
