@@ -1,5 +1,6 @@
 /**
- * How long command lines take, as whole processes: the built program, and for comparison Node alone. In turns, medians.
+ * How long command lines take, as whole processes: the built program, an example from source, and for comparison Node
+ * alone. In turns, medians.
  *
  * `npm run build && node --conditions=guestwright-source --import tsx bench/start-up.ts [rounds]`
  */
@@ -20,14 +21,7 @@ const lines: Readonly<Record<string, readonly string[]>> = {
   "--version": [program, "--version"],
   "inspect long-mode.ts": [program, "inspect", guest],
   "run long-mode.ts": [program, "run", guest],
-  "run long-mode.ts, from source": [
-    "--conditions=guestwright-source",
-    "--import",
-    "tsx",
-    "src/cli/bin.ts",
-    "run",
-    guest,
-  ],
+  "npm start, without npm": ["scripts/run-source.mjs", "examples/run.ts", "long-mode"],
 };
 
 const times = new Map<string, number[]>();

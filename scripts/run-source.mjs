@@ -1,0 +1,53 @@
+/**
+ * Runs a program of this repository from its TypeScript: `node scripts/run-source.mjs examples/run.ts long-mode`. It is
+ * bundled first, with what it imports of `src`, since Node takes longer to find and read three hundred modules one by one.
+ */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+// An `import` of CommonJS would first search it for the names that it exports.
+const { build } = createRequire(import.meta.url)("esbuild");
+
+const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
+/** In the package, so that its dependencies are found from there. */
+const cache = path.join(root, "node_modules/.cache/guestwright");
+const DAY_MS = 86_400_000;
+
+/** A folder for this process alone. It goes when the process ends; where that is killed, a day later. */
+function ownFolder() {
+  mkdirSync(cache, { recursive: true });
+  for (const each of readdirSync(cache).map((name) => path.join(cache, name))) {
+    const { mtimeMs } = statSync(each, { throwIfNoEntry: false }) ?? {};
+    if (mtimeMs < Date.now() - DAY_MS) rmSync(each, { recursive: true, force: true });
+  }
+  const folder = mkdtempSync(`${cache}${path.sep}run-`);
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+const [program] = process.argv.splice(2, 1);
+const folder = ownFolder();
+const { dependencies } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
+await build({
+  entryPoints: [program],
+  outdir: folder,
+  entryNames: "program",
+  outExtension: { ".js": ".mjs" },
+  bundle: true,
+  // What a program imports when it is named, as an example is, gets a file of its own: the map of a file is read whole for
+  // the first line that anybody asks for, and for one that holds the library that takes half a second.
+  splitting: true,
+  conditions: ["guestwright-source"],
+  external: Object.keys(dependencies),
+  define: { "import.meta.url": JSON.stringify(pathToFileURL(program)) },
+  format: "esm",
+  platform: "node",
+  target: "node20.19",
+  sourcemap: true,
+  sourcesContent: false,
+  logLevel: "warning",
+}).catch(() => process.exit(1)); // What is wrong has been printed.
+process.setSourceMapsEnabled(true);
+await import(pathToFileURL(path.join(folder, "program.mjs")).href);
