@@ -4,7 +4,7 @@ export type { PhysAddr, VirtAddr } from "./core/address.ts";
 export { GuestwrightError, type ErrorDetails } from "./core/error.ts";
 export { hex, hexBytes } from "./core/hex.ts";
 export { hexdump } from "./core/hexdump.ts";
-export type { SourceLocation } from "./core/source.ts";
+export type { MacroCall, SourceLocation } from "./core/source.ts";
 export type { Size } from "./core/units.ts";
 export {
   boot,

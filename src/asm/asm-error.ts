@@ -1,7 +1,7 @@
 /** What goes wrong when code is written or assembled. */
 import type { ErrorDetails } from "../core/error.ts";
 import { GuestwrightError } from "../core/error.ts";
-import type { SourceLocation } from "../core/source.ts";
+import type { MacroCall, SourceLocation } from "../core/source.ts";
 
 /** The literal codes of {@link AsmError}. */
 export type AsmErrorCode =
@@ -38,6 +38,18 @@ export class AsmError extends GuestwrightError<AsmErrorCode> {
   }
 }
 
-function withPlace(message: string, { file, line, column, excerpt }: QuotedLocation): string {
-  return excerpt === undefined ? `${file}:${line}: ${message}` : `${file}:${line}:${column}: ${message}\n${excerpt}`;
+function withPlace(message: string, { file, line, column, excerpt, expandedFrom }: QuotedLocation): string {
+  if (excerpt === undefined) return `${file}:${line}: ${message}`;
+  return [`${file}:${line}:${column}: ${message}`, excerpt, ...callsToText(expandedFrom)].join("\n");
+}
+
+/** Of more calls only the innermost and the outermost are shown. */
+const mostCalls = 4;
+
+function callsToText(innermost: MacroCall | undefined): string[] {
+  const calls: string[] = [];
+  for (let call = innermost; call !== undefined; call = call.expandedFrom)
+    calls.push(`  in macro ${call.macro}, called at ${call.file}:${call.line}:${call.column}`);
+  const left = calls.length - mostCalls;
+  return left < 2 ? calls : [...calls.slice(0, mostCalls - 1), `  in ${left} calls more`, calls.at(-1)!];
 }

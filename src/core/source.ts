@@ -6,4 +6,12 @@ export interface SourceLocation {
   readonly line: number;
   /** From 1. */
   readonly column: number;
+  /** Of what a macro of assembly text made: the call that it was made for. The place itself is in the macro's body. */
+  readonly expandedFrom?: MacroCall | undefined;
+}
+
+/** Where a macro was called. A call that another macro made has been expanded from that macro's call in turn. */
+export interface MacroCall extends SourceLocation {
+  /** The macro's name as its definition has it. */
+  readonly macro: string;
 }

@@ -29,7 +29,7 @@ export function gnuMissing(): string | undefined {
   }
 }
 
-/** The bytes of each statement, in Intel syntax; `undefined` for those that GNU as refuses. */
+/** The bytes of each statement, in Intel syntax; `undefined` for those that GNU as refuses. A statement may be several lines. */
 export function gnuAssemble(mode: Mode, statements: readonly string[]): (Uint8Array | undefined)[] {
   return inTemporaryFolder((folder) => {
     const source = join(folder, "code.s");
@@ -41,7 +41,8 @@ export function gnuAssemble(mode: Mode, statements: readonly string[]): (Uint8Ar
       writeFileSync(source, [".intel_syntax noprefix", `.code${mode}`, ...lines, "Lend:", ""].join("\n"));
       const refused = run("as", [mode === 64 ? "--64" : "--32", "-o", object, source]);
       if (refused === undefined) break;
-      const bad = new Set([...refused.matchAll(/code\.s:(\d+): Error/g)].map(([, line]) => accepted[Number(line) - 3]));
+      const owners = lines.flatMap((line, k) => line.split("\n").map(() => accepted[k]));
+      const bad = new Set([...refused.matchAll(/code\.s:(\d+): Error/g)].map(([, line]) => owners[Number(line) - 3]));
       if (bad.size === 0) throw new Error(refused);
       accepted = accepted.filter((i) => !bad.has(i));
     }

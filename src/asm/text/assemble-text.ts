@@ -10,7 +10,7 @@ import type { AnyCode } from "../builder/code-types.ts";
 import type { Mode } from "../mode.ts";
 import { modes } from "../mode.ts";
 import { readText } from "./read-text.ts";
-import { SourceText } from "./source-text.ts";
+import { WrittenText } from "./source-text.ts";
 
 /** Options of {@link assembleText}. */
 export interface AssembleTextOptions {
@@ -43,6 +43,6 @@ export async function assembleText(mode: Mode, source: string, options: Assemble
   if (typeof source !== "string") throw badValue(`the source is a string, got ${show(source)}`, source);
   checkOptions("assembleText", ["origin", "file"], options, site);
   const { origin = 0n, file = "source" } = options;
-  const code: AnyCode = { mode, nodes: readText(new SourceText(source, file), mode, { isWhole: true }) };
+  const code: AnyCode = { mode, nodes: readText(new WrittenText(source, file), mode, { isWhole: true }) };
   return await onBehalfOf(assembleText, () => assemble(code, { origin }));
 }

@@ -129,7 +129,7 @@ function readTexts(
   if (!cursor.atEnd) {
     list(cursor, () => {
       // Strings without a comma between them are one.
-      do for (const byte of stringBytes(cursor)) put(byte);
+      do for (const byte of readString(cursor)) put(byte);
       while (cursor.peek()?.kind === "string");
       if (isTerminated) put(0);
     });
@@ -139,7 +139,8 @@ function readTexts(
   program.add({ kind: "bytes", bytes: Uint8Array.from(bytes), text: cursor.textFrom(0), site });
 }
 
-function stringBytes(cursor: Cursor): readonly number[] {
+/** Reads the bytes of a string. */
+export function readString(cursor: Cursor): readonly number[] {
   const token = cursor.peek();
   if (token?.kind !== "string") throw cursor.unexpected("a string in double quotes");
   cursor.next();

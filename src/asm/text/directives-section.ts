@@ -32,6 +32,7 @@ export const sectionDirectives: Readonly<Record<string, DirectiveReader>> = {
     [
       ...[".globl", ".global", ".local", ".weak", ".hidden", ".internal", ".protected", ".extern"],
       ...[".type", ".size", ".file", ".loc", ".ident", ".arch", ".code_model", ".end"],
+      ...[".noaltmacro", ".list", ".nolist", ".title", ".sbttl", ".psize", ".eject"],
       ...[".cfi_startproc", ".cfi_endproc", ".cfi_def_cfa_offset", ".cfi_offset", ".cfi_def_cfa_register"],
       ...[".cfi_def_cfa", ".cfi_restore", ".cfi_sections", ".cfi_adjust_cfa_offset"],
     ].map((name) => [name, (): void => {}]),

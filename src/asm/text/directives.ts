@@ -4,23 +4,22 @@ import type { Cursor } from "./cursor.ts";
 import type { DirectiveReader } from "./directive.ts";
 import { dataDirectives } from "./directives-data.ts";
 import { gapDirectives } from "./directives-gap.ts";
+import { reportDirectives } from "./directives-report.ts";
 import { sectionDirectives } from "./directives-section.ts";
 import { symbolDirectives } from "./directives-symbol.ts";
+import { flowDirectives } from "./flow-directives.ts";
 import type { Token } from "./tokenizer.ts";
 
 const directives: ReadonlyMap<string, DirectiveReader> = new Map<string, DirectiveReader>(
-  [dataDirectives, gapDirectives, sectionDirectives, symbolDirectives].flatMap((each) => Object.entries(each)),
+  [dataDirectives, gapDirectives, reportDirectives, sectionDirectives, symbolDirectives].flatMap((each) =>
+    Object.entries(each),
+  ),
 );
-
-/** Directives that are read elsewhere. */
-const flowNames: readonly string[] = [".rept", ".endr", ".if", ".ifdef", ".ifndef", ".else", ".elseif", ".endif"];
 
 /** Directives of GNU as that are not for this place, and what to do instead. */
 const refused: Readonly<Record<string, string>> = {
   ".att_syntax": "write Intel syntax",
-  ".macro": "write a function in TypeScript that adds to the code",
-  ".irp": "write a loop in TypeScript",
-  ".irpc": "write a loop in TypeScript",
+  ".altmacro": String.raw`write \name for a parameter, and \@ in labels for a number of each call`,
   ".include": "join the texts in TypeScript",
   ".incbin": "read the file in TypeScript, and add its bytes with .bytes(...)",
   ".comm": "write .bss, a label and .zero",
@@ -39,7 +38,7 @@ export function refuseDirective(cursor: Cursor, token: Token): Error {
   const name = token.text.toLowerCase();
   if (Object.hasOwn(refused, name))
     return cursor.error(`${name} cannot be written here`, { token, hint: refused[name] });
-  const close = nearest(name, [...directives.keys(), ...flowNames]);
+  const close = nearest(name, [...directives.keys(), ...flowDirectives.keys()]);
   return cursor.error(`there is no directive "${token.text.slice(0, 40)}"`, {
     token,
     hint: close === undefined ? undefined : `did you mean ${close}?`,

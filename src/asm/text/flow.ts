@@ -1,147 +1,149 @@
-/** Statements that are read several times or not at all: `.rept`, `.if`. */
+/** Decides which statements are read, and how often: goes into macros and repetitions and out again. */
+import { Conditions } from "./conditions.ts";
 import { Cursor } from "./cursor.ts";
-import { constantOf } from "./directive.ts";
+import { findDirective } from "./directives.ts";
+import { conditionDirectives } from "./directives-condition.ts";
+import { callMacro } from "./directives-macro.ts";
+import type { FlowDirective, FlowReader } from "./flow-directive.ts";
+import { flowDirectives } from "./flow-directives.ts";
+import type { Input } from "./input.ts";
+import { limits } from "./limits.ts";
+import type { Block } from "./macro-body.ts";
 import type { ProgramText } from "./program-text.ts";
 import type { Statement, Token } from "./tokenizer.ts";
 
-/** So many statements may repetition make: beyond it a slip of the pen is likelier than the wish. */
-const mostRepeated = 1_000_000;
-/** Repetitions nest no deeper than this. */
-const deepest = 20;
-
-const openings = /^\.(rept|rep|irp|irpc|macro)$/;
-const conditionals = /^\.(if|ifdef|ifndef|ifnotdef|else|elseif|endif)$/;
-const flowDirectives = /^\.(rept|rep|endr|if|ifdef|ifndef|ifnotdef|else|elseif|endif)$/;
-const closings = /^\.(endr|endm)$/;
-
-interface Repetition {
-  readonly count: number;
-  readonly body: Statement[];
-  readonly opening: Cursor;
-  /** Repetitions inside of it that are open. */
-  depth: number;
-}
-
-interface Condition {
-  readonly opening: Cursor;
-  /** Whether what stands here is read. */
-  active: boolean;
-  /** Whether a branch was read, so that no other is. */
-  done: boolean;
-  sawElse: boolean;
-}
-
-/** Decides which statements are read, and how often. */
-export class Flow {
-  readonly #program: ProgramText;
-  readonly #readStatement: (statement: Statement) => void;
-  #repetition: Repetition | undefined;
-  readonly #conditions: Condition[] = [];
-  #repeated = 0;
-  #depth = 0;
+/** What is read before the text goes on. */
+interface Frame {
+  readonly input: Input;
+  /** The conditions that were open where it was entered. */
+  readonly conditions: number;
   /** How often what is read is repeated, by all repetitions around it. */
-  #times = 1;
+  readonly times: number;
+}
+
+/** An input to go into. */
+interface Entry {
+  /** Makes it, when there is room for it. */
+  readonly open: () => Input;
+  /** How often its statements are read: 1 for a macro. */
+  readonly count: number;
+  /** How many statements it makes in all. */
+  readonly statements: number;
+  /** How many UTF-16 units it makes. */
+  readonly characters: number;
+}
+
+/** Reads an input, and the inputs that it leads to. */
+export class Flow {
+  readonly program: ProgramText;
+  readonly conditions: Conditions = new Conditions();
+  readonly #readStatement: (statement: Statement) => void;
+  readonly #frames: Frame[] = [];
+  #statements = 0;
+  #characters = 0;
 
   constructor(program: ProgramText, readStatement: (statement: Statement) => void) {
-    this.#program = program;
+    this.program = program;
     this.#readStatement = readStatement;
   }
 
-  read(statement: Statement): void {
+  /** Reads everything. */
+  run(input: Input): void {
+    let frame: Frame | undefined = { input, conditions: 0, times: 1 };
+    this.#frames.push(frame);
+    while (frame !== undefined) {
+      const statement: Statement | undefined = frame.input.next();
+      if (statement !== undefined) this.#read(statement);
+      else {
+        this.conditions.checkClosed(frame.conditions);
+        this.#leave();
+      }
+      frame = this.#frames.at(-1);
+    }
+  }
+
+  /** Whether a name in lower case is that of a directive. */
+  isDirective(name: string): boolean {
+    return flowDirectives.has(name) || findDirective(name) !== undefined;
+  }
+
+  /** Whether a macro or a repetition is being read. */
+  get isInside(): boolean {
+    return this.#frames.length > 1;
+  }
+
+  /** Reads an input before what follows. */
+  enter(cursor: Cursor, { open, count, statements, characters }: Entry): void {
+    const times = this.#frames.at(-1)!.times * count;
+    this.#statements += statements;
+    this.#characters += characters;
+    if (Math.max(times, this.#statements) > limits.statements)
+      throw cursor.error(`macros and repetitions make more than ${limits.statements} statements`, {
+        token: cursor.statement[0],
+      });
+    if (this.#characters > limits.characters)
+      throw cursor.error(`macros make more than ${limits.characters} characters`, { token: cursor.statement[0] });
+    if (this.#frames.length > limits.nesting)
+      throw cursor.error(`macros and repetitions nest more than ${limits.nesting} deep`, {
+        token: cursor.statement[0],
+      });
+    const input = open();
+    this.#frames.push({ input, conditions: this.conditions.depth, times });
+    this.program.source = input.source;
+  }
+
+  /** Reads no more of the innermost macro or repetition. */
+  leaveEarly(): void {
+    this.conditions.closeTo(this.#frames.at(-1)!.conditions);
+    this.#leave();
+  }
+
+  /** Takes statements as they are, up to the directive that closes what another opened. */
+  collect({ cursor, token, name }: FlowDirective, openings: readonly string[], closing: string): Block {
+    const { input } = this.#frames.at(-1)!;
+    const statements: Statement[] = [];
+    const start = cursor.statement.at(-1)!.end;
+    let depth = 1;
+    for (let statement = input.next(); statement !== undefined; statement = input.next()) {
+      const labels = countLabels(statement);
+      const word = directiveOf(statement[labels]);
+      if (word === closing && --depth === 0) {
+        if (labels > 0) statements.push(statement.slice(0, labels));
+        return { source: input.source, statements, start, end: statement[labels]!.start };
+      }
+      if (word !== undefined && openings.includes(word)) depth++;
+      statements.push(statement);
+    }
+    throw cursor.error(`${name} has no ${closing}`, { token });
+  }
+
+  #leave(): void {
+    this.#frames.pop();
+    const frame = this.#frames.at(-1);
+    if (frame !== undefined) this.program.source = frame.input.source;
+  }
+
+  #read(statement: Statement): void {
     const labels = countLabels(statement);
-    const word = directiveOf(statement[labels]);
-    if (labels > 0 && word !== undefined && flowDirectives.test(word) && this.#repetition === undefined) {
-      this.read(statement.slice(0, labels));
-      return this.read(statement.slice(labels));
-    }
-    if (this.#repetition !== undefined) return this.#collect(this.#repetition, statement, word);
-    if (word !== undefined && this.#readCondition(statement, word)) return;
-    if (this.#conditions.some((each) => !each.active)) return;
-    if (word === ".rept" || word === ".rep") return this.#open(statement);
-    if (word === ".endr") throw new Cursor(this.#program.source, statement).error(".endr has no .rept before it");
-    this.#readStatement(statement);
-  }
-
-  /** What must be closed by the end of the text. */
-  finish(): void {
-    const { source, prefix } = this.#program;
-    const open = this.#repetition ?? this.#conditions.at(-1);
-    if (open !== undefined) {
-      const missing = open === this.#repetition ? ".rept has no .endr" : ".if has no .endif";
-      throw new Cursor(source, open.opening.statement).error(missing);
-    }
-    if (prefix === undefined) return;
-    const end = source.text.trimEnd().length;
-    throw new Cursor(source, [{ kind: "name", text: prefix, start: end - 1, end }]).error(
-      `the prefix ${prefix} has no instruction`,
-    );
-  }
-
-  #open(statement: Statement): void {
-    const opening = new Cursor(this.#program.source, statement);
-    opening.next();
-    const count = constantOf(this.#program, opening, "the number of repetitions");
-    opening.expectEnd();
-    if (count < 0n || count > BigInt(mostRepeated))
-      throw opening.error(`a repetition is of 0 to ${mostRepeated} times, got ${count}`, { token: statement[1] });
-    this.#repetition = { count: Number(count), body: [], opening, depth: 0 };
-  }
-
-  #collect(repetition: Repetition, statement: Statement, word: string | undefined): void {
-    if (word !== undefined && openings.test(word)) repetition.depth++;
-    if (word === undefined || !closings.test(word) || repetition.depth-- > 0) {
-      repetition.body.push(statement);
+    const token = statement[labels];
+    const read = this.#readerOf(token);
+    if (read === undefined || statement[labels + 1]?.text === "=") {
+      if (this.conditions.areActive) this.#readStatement(statement);
       return;
     }
-    this.#repetition = undefined;
-    this.#repeat(repetition);
+    const name = token!.text.toLowerCase();
+    // What is not read opens and closes conditions only.
+    if (!this.conditions.areActive && !Object.hasOwn(conditionDirectives, name)) return;
+    if (labels > 0 && this.conditions.areActive) this.#readStatement(statement.slice(0, labels));
+    const cursor = new Cursor(this.program.source, statement, labels + 1);
+    read({ flow: this, cursor, name, token: token! });
   }
 
-  #repeat({ count, body, opening }: Repetition): void {
-    const { source } = this.#program;
-    const outer = this.#times;
-    this.#times = outer * count;
-    this.#repeated += count * body.length;
-    if (Math.max(this.#times, this.#repeated) > mostRepeated)
-      throw new Cursor(source, opening.statement).error(`repetitions make more than ${mostRepeated} statements`);
-    if (++this.#depth > deepest)
-      throw new Cursor(source, opening.statement).error(`repetitions nest more than ${deepest} deep`);
-    for (let i = 0; i < count; i++) for (const each of body) this.read(each);
-    this.#depth--;
-    this.#times = outer;
-  }
-
-  #readCondition(statement: Statement, word: string): boolean {
-    if (!conditionals.test(word)) return false;
-    const cursor = new Cursor(this.#program.source, statement);
-    cursor.next();
-    const last = this.#conditions.at(-1);
-    const outer = this.#conditions.slice(0, -1).every((each) => each.active);
-    if (word.startsWith(".if")) {
-      const active = last?.active !== false && outer && this.#holds(cursor, word);
-      this.#conditions.push({ opening: cursor, active, done: active, sawElse: false });
-      return true;
-    }
-    if (last === undefined) throw cursor.error(`${word} has no .if before it`, { token: statement[0] });
-    if (word === ".endif") this.#conditions.pop();
-    else {
-      if (last.sawElse) throw cursor.error(`${word} follows .else`, { token: statement[0] });
-      last.sawElse = word === ".else";
-      last.active = outer && !last.done && (word === ".else" || this.#holds(cursor, ".if"));
-      last.done ||= last.active;
-    }
-    if (word !== ".elseif") cursor.expectEnd();
-    return true;
-  }
-
-  #holds(cursor: Cursor, word: string): boolean {
-    if (word === ".if") return constantOf(this.#program, cursor, "the condition") !== 0n;
-    const name = cursor.next("a symbol").text;
-    cursor.expectEnd();
-    const isDefined =
-      this.#program.symbols.has(name) ||
-      this.#program.nodes.some((node) => node.kind === "label" && node.name === name);
-    return isDefined === (word === ".ifdef");
+  #readerOf(token: Token | undefined): FlowReader | undefined {
+    if (token?.kind !== "name") return undefined;
+    const { macros } = this.program;
+    const reader = token.text.startsWith(".") ? flowDirectives.get(token.text.toLowerCase()) : undefined;
+    return reader ?? (macros.size > 0 && macros.has(token.text.toLowerCase()) ? callMacro : undefined);
   }
 }
 

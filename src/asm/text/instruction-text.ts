@@ -10,6 +10,7 @@ import type { InstructionNode, Mnemonic, NodeOperand, Prefix } from "../builder/
 import type { Cursor } from "./cursor.ts";
 import { complete } from "./implied.ts";
 import { findMnemonic, mnemonicNames, type Meaning } from "./mnemonics.ts";
+import type { Macro } from "./macro.ts";
 import type { FarPointer, OperandText } from "./operand-text.ts";
 import { readOperand } from "./operand-text.ts";
 import type { StringInstruction } from "./string-instructions.ts";
@@ -40,14 +41,14 @@ export interface InstructionContext {
   readonly symbols: Symbols;
   /** A prefix that was written as a statement of its own. */
   readonly prefix: Prefix | undefined;
+  /** By their names in lower case. */
+  readonly macros: ReadonlyMap<string, Macro>;
 }
 
 /** Reads one instruction; some are two to the CPU. */
-export function readInstruction(
-  cursor: Cursor,
-  { mode, symbols, prefix: earlier }: InstructionContext,
-): InstructionNode[] {
-  let prefix = earlier;
+export function readInstruction(cursor: Cursor, context: InstructionContext): InstructionNode[] {
+  const { mode } = context;
+  let { prefix } = context;
   let token = cursor.next("an instruction");
   for (let next = prefixOf(token.text.toLowerCase()); next !== undefined; next = prefixOf(token.text.toLowerCase())) {
     if (prefix !== undefined) throw cursor.error("the instruction has two prefixes", { token });
@@ -55,7 +56,7 @@ export function readInstruction(
     token = cursor.next("an instruction");
   }
   const name = token.text.toLowerCase();
-  const { meaning, operands: texts } = readOperands(cursor, token, name, mode, symbols);
+  const { meaning, operands: texts } = readOperands(cursor, token, name, context);
   const site = cursor.site;
   const node = (mnemonic: Mnemonic, operands: readonly Operand[]): InstructionNode => {
     const { operands: plain, decorators } = undecorate<Exclude<Operand, Masked | Broadcast | Rounding>>(operands);
@@ -88,11 +89,12 @@ interface Read {
   readonly operands: readonly OperandText[];
 }
 
-function readOperands(cursor: Cursor, token: Token, name: string, mode: Mode, symbols: Symbols): Read {
+function readOperands(cursor: Cursor, token: Token, name: string, context: InstructionContext): Read {
+  const { mode, symbols } = context;
   const meaning = token.kind === "name" ? findMnemonic(name, mode) : undefined;
   const isWaiting = Object.hasOwn(waitingForms, name);
   if (meaning === undefined && !isWaiting && !/^(movs|cmps|lods|stos|scas|ins|outs)$/.test(name))
-    throw unknownInstruction(cursor, token, name, mode);
+    throw unknownInstruction(cursor, token, name, context);
   const isBranch = meaning !== undefined && branches.test(meaning.mnemonic);
   const operands: OperandText[] = [];
   while (!cursor.atEnd) {
@@ -110,7 +112,7 @@ function readOperands(cursor: Cursor, token: Token, name: string, mode: Mode, sy
 /** Instructions whose operand is where they go: a bare label is that place, not the memory there. */
 const branches = /^(j\w+|call|loop\w*|xbegin|ljmp|lcall)$/;
 
-function unknownInstruction(cursor: Cursor, token: Token, name: string, mode: Mode): Error {
+function unknownInstruction(cursor: Cursor, token: Token, name: string, { mode, macros }: InstructionContext): Error {
   if (otherPrefixes.test(name)) {
     return cursor.error(`the prefix ${name} cannot be written here`, {
       token,
@@ -124,7 +126,7 @@ function unknownInstruction(cursor: Cursor, token: Token, name: string, mode: Mo
       hint: `${otherModes.join("- and ")}-bit code has it`,
     });
   }
-  const close = nearest(name, mnemonicNames(mode));
+  const close = nearest(name, [...mnemonicNames(mode), ...[...macros.values()].map((each) => each.name)]);
   return cursor.error(`there is no instruction "${token.text.slice(0, 40)}"`, {
     token,
     expected: ["an instruction", "a directive", "a label with a colon"],

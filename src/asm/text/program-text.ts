@@ -8,11 +8,17 @@ import type { LabelNode, Node, Prefix } from "../builder/node.ts";
 import type { SourceText } from "./source-text.ts";
 import type { SectionKind } from "./section-table.ts";
 import { sectionKind } from "./section-table.ts";
+import type { Macro } from "./macro.ts";
 import { Symbols } from "./symbols.ts";
 
 /** A program as far as it is read. */
 export class ProgramText {
-  readonly source: SourceText;
+  /** The text that is being read: what the author wrote, or what a macro made. */
+  source: SourceText;
+  /** By their names in lower case. */
+  readonly macros: Map<string, Macro> = new Map();
+  /** How many calls of macros were read. */
+  calls = 0;
   readonly nodes: Node[] = [];
   readonly symbols: Symbols = new Symbols();
   mode: Mode;
@@ -24,10 +30,15 @@ export class ProgramText {
   readonly #stack: SectionKind[] = [];
   #previous: SectionKind = this.section;
   readonly #beginnings = new Set<string>();
+  readonly #tag: number;
   #names = 0;
+  readonly #labels = new Set<string>();
+  /** The number of statements whose labels are known. */
+  #looked = 0;
 
   constructor(source: SourceText, mode: Mode) {
     this.source = source;
+    this.#tag = source.text.length;
     this.mode = mode;
   }
 
@@ -35,9 +46,18 @@ export class ProgramText {
     this.nodes.push(node);
   }
 
+  /** Whether a label of a name stands before this place. */
+  hasLabel(name: string): boolean {
+    for (; this.#looked < this.nodes.length; this.#looked++) {
+      const node = this.nodes[this.#looked]!;
+      if (node.kind === "label") this.#labels.add(node.name);
+    }
+    return this.#labels.has(name);
+  }
+
   /** A label at this place that no text can name. */
   placeHere(site: CallSite): string {
-    const name = `here@${++this.#names}@${this.source.text.length}`;
+    const name = `here@${++this.#names}@${this.#tag}`;
     this.add(this.#label(name, site));
     return name;
   }

@@ -11,7 +11,7 @@ import { prefixOf, readInstruction } from "./instruction-text.ts";
 import { ProgramText } from "./program-text.ts";
 import { findRegister } from "./register-names.ts";
 import type { SourceText } from "./source-text.ts";
-import type { Statement } from "./tokenizer.ts";
+import type { Statement, Token } from "./tokenizer.ts";
 import { Tokenizer } from "./tokenizer.ts";
 
 /** How text is read. */
@@ -29,8 +29,8 @@ export function readText(source: SourceText, mode: Mode, { isWhole }: ReadOption
   const program = new ProgramText(source, mode);
   const tokenizer = new Tokenizer(source);
   const flow = new Flow(program, (statement) => readStatement(program, statement));
-  for (let statement = tokenizer.next(); statement !== undefined; statement = tokenizer.next()) flow.read(statement);
-  flow.finish();
+  flow.run(tokenizer);
+  checkPrefix(program);
   const circle = program.symbols.circular();
   if (circle !== undefined) {
     throw new AsmError(`the value of ${circle.name} depends on itself`, {
@@ -45,6 +45,14 @@ export function readText(source: SourceText, mode: Mode, { isWhole }: ReadOption
   }
   program.nodes.push(...program.symbols.nodes(isWhole));
   return program.finish();
+}
+
+/** Throws where a prefix that stands alone has nothing to stand before. */
+function checkPrefix({ prefix, source }: ProgramText): void {
+  if (prefix === undefined) return;
+  const end = source.text.trimEnd().length;
+  const token: Token = { kind: "name", text: prefix, start: end - 1, end };
+  throw new Cursor(source, [token]).error(`the prefix ${prefix} has no instruction`);
 }
 
 /** Reads one statement: labels, and what stands after them. */
@@ -101,7 +109,7 @@ function readRest(program: ProgramText, cursor: Cursor): void {
     return;
   }
   if (program.section.isZero) throw cursor.error(`the section ${program.section.name} holds zeros only`, { token });
-  const { prefix, mode, symbols } = program;
+  const { prefix, mode, symbols, macros } = program;
   program.prefix = undefined;
-  for (const node of readInstruction(cursor, { mode, symbols, prefix })) program.add(node);
+  for (const node of readInstruction(cursor, { mode, symbols, prefix, macros })) program.add(node);
 }

@@ -1,4 +1,5 @@
 /** Text with the places in it. */
+import type { MacroCall } from "../../core/source.ts";
 import type { QuotedLocation } from "../asm-error.ts";
 import type { CallSite } from "../builder/call-site.ts";
 import { locate } from "../builder/call-site.ts";
@@ -16,8 +17,33 @@ export interface Hole {
   readonly value: unknown;
 }
 
-/** Assembly text, and where it comes from. */
-export class SourceText {
+/** Characters, and the values of a template among them. */
+export interface TextWithHoles {
+  readonly text: string;
+  readonly holes: readonly Hole[];
+}
+
+/** Assembly text that can tell where it was written. Offsets are in UTF-16 units, from the beginning of the text. */
+export interface SourceText extends TextWithHoles {
+  /** The place of some characters, as a statement's site. */
+  siteOf(start: number, end: number): CallSite;
+  /** The place of some characters; its excerpt is made when somebody asks. */
+  locate(start: number, end: number): QuotedLocation;
+  /** Where an author wrote some characters. */
+  trace(start: number, end: number): Trace;
+}
+
+/** The characters that an author wrote, from which others were made. */
+export interface Trace {
+  readonly written: WrittenText;
+  readonly start: number;
+  readonly end: number;
+  /** The innermost call of a macro that made them. */
+  readonly call: MacroCall | undefined;
+}
+
+/** Text as an author wrote it. */
+export class WrittenText implements SourceText {
   readonly text: string;
   readonly holes: readonly Hole[];
   readonly #origin: TextOrigin;
@@ -29,12 +55,14 @@ export class SourceText {
     this.#origin = origin;
   }
 
-  /** The place of some characters, as a statement's site. */
   siteOf(start: number, end: number): CallSite {
     return new TextSite(this, start, end);
   }
 
-  /** The place of some characters; its excerpt is made when somebody asks. */
+  trace(start: number, end: number): Trace {
+    return { written: this, start, end, call: undefined };
+  }
+
   locate(start: number, end: number): QuotedLocation {
     const lineStarts = (this.#lineStarts ??= findLineStarts(this.text));
     const line = lineAt(lineStarts, start);
@@ -49,12 +77,17 @@ export class SourceText {
       typeof this.#origin === "string"
         ? { file: this.#origin, line: line + 1, column }
         : { file: begin?.file ?? "text", line: line + (begin?.line ?? 1), column };
-    return Object.defineProperty(place, "excerpt", { get: excerpt, enumerable: false });
+    return withExcerpt(place, excerpt);
   }
 }
 
+/** Adds an excerpt that is made when somebody asks. */
+export function withExcerpt(place: QuotedLocation, excerpt: () => string): QuotedLocation {
+  return Object.defineProperty(place, "excerpt", { get: excerpt, enumerable: false });
+}
+
 /** A statement's place, found out when somebody asks. */
-class TextSite implements CallSite {
+export class TextSite implements CallSite {
   readonly #source: SourceText;
   readonly #start: number;
   readonly #end: number;
@@ -102,6 +135,10 @@ function quote(line: string, at: number, length: number): string {
   const marks = Math.max(1, Math.min(length, shown.length - (at - from)));
   // A tab before the mark stays a tab, so that the mark stands below what it marks.
   const before = shown.slice(0, at - from).replaceAll(/[^\t]/g, " ");
-  const clean = shown.replaceAll(/[^\t\x20-\x7e\u00a0-\uffff]/g, "�");
-  return `    ${clean}\n    ${before}^${"~".repeat(marks - 1)}`;
+  return `    ${printable(shown)}\n    ${before}^${"~".repeat(marks - 1)}`;
+}
+
+/** A line without what a terminal would obey. */
+export function printable(line: string): string {
+  return line.replaceAll(/[^\t\x20-\x7e\u00a0-\uffff]/g, "�");
 }

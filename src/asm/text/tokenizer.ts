@@ -1,4 +1,5 @@
 /** Cuts text into statements and these into tokens. Comments and white space go; nothing gets a meaning yet. */
+import type { Input } from "./input.ts";
 import type { Hole, SourceText } from "./source-text.ts";
 import { holeText } from "./source-text.ts";
 import { AsmSyntaxError } from "./syntax-error.ts";
@@ -20,19 +21,19 @@ export type Statement = readonly Token[];
 const blanks = /[ \t\r\f\v\u00a0\ufeff]*/y;
 const nameText = /[A-Za-z_.$\u0080-\uffff][\w.$\u0080-\uffff]*/y;
 const numberText = /\d[\w.$]*/y;
-const markText = /<<|>>|<=|>=|==|!=|<>|&&|\|\||[-+*/%&|^~!<>=()[\]{}:,@\\]/y;
+const markText = /<<|>>|<=|>=|==|!=|<>|&&|\|\||[^\s\w"'.$\u0080-\uffff]/y;
 const preprocessor = /#\s*(?:define\s+\w|include\s*[<"]|(?:ifdef|ifndef|undef)\s+\w+\s*$|(?:endif|else)\s*$)/my;
 
 /** Cuts text into statements, one at a time. */
-export class Tokenizer {
-  readonly #source: SourceText;
+export class Tokenizer implements Input {
+  readonly source: SourceText;
   readonly #text: string;
   readonly #holes: readonly Hole[];
   #at = 0;
   #nextHole = 0;
 
   constructor(source: SourceText) {
-    this.#source = source;
+    this.source = source;
     this.#text = source.text;
     this.#holes = source.holes;
   }
@@ -87,10 +88,7 @@ export class Tokenizer {
     }
     if (character === '"') return this.#string(start);
     if (character === "'") return this.#character(start);
-    const token = this.#match("name", nameText) ?? this.#match("number", numberText) ?? this.#match("mark", markText);
-    if (token !== undefined) return token;
-    const end = start + String.fromCodePoint(this.#text.codePointAt(start)!).length;
-    throw this.#error(`unexpected character ${JSON.stringify(this.#text.slice(start, end))}`, start, end);
+    return this.#match("name", nameText) ?? this.#match("number", numberText) ?? this.#match("mark", markText)!;
   }
 
   #match(kind: Token["kind"], pattern: RegExp): Token | undefined {
@@ -134,6 +132,6 @@ export class Tokenizer {
 
   #error(message: string, start: number, end: number, expected: readonly string[] = [], hint?: string): AsmSyntaxError {
     const token = this.#text.slice(start, end);
-    return new AsmSyntaxError(message, { source: this.#source.locate(start, end), token, expected, hint });
+    return new AsmSyntaxError(message, { source: this.source.locate(start, end), token, expected, hint });
   }
 }

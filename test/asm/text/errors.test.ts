@@ -53,14 +53,14 @@ const syntax: readonly Case[] = [
     ].join("\n"),
   ],
   [
-    "a macro",
+    "the alternate syntax of macros",
     64,
-    ".macro twice\nnop\n.endm",
+    ".altmacro",
     [
-      "guest.s:1:1: .macro cannot be written here",
-      "    .macro twice",
-      "    ^~~~~~",
-      "  hint: write a function in TypeScript that adds to the code",
+      "guest.s:1:1: .altmacro cannot be written here",
+      "    .altmacro",
+      "    ^~~~~~~~~",
+      String.raw`  hint: write \name for a parameter, and \@ in labels for a number of each call`,
     ].join("\n"),
   ],
   [
@@ -127,7 +127,9 @@ const syntax: readonly Case[] = [
     "a character that means nothing",
     64,
     "mov al, `1`",
-    ['guest.s:1:9: unexpected character "`"', "    mov al, `1`", "            ^"].join("\n"),
+    ['guest.s:1:9: unexpected "`", expected a register, a number or a label', "    mov al, `1`", "            ^"].join(
+      "\n",
+    ),
   ],
   [
     "a string without an end",
@@ -303,7 +305,7 @@ const syntax: readonly Case[] = [
     "an end without repetition",
     64,
     ".endr",
-    ["guest.s:1:1: .endr has no .rept before it", "    .endr", "    ^~~~~"].join("\n"),
+    ["guest.s:1:1: .endr has no .rept, .irp or .irpc before it", "    .endr", "    ^~~~~"].join("\n"),
   ],
   [
     "a condition without an end",

@@ -254,7 +254,7 @@ test("100,000 lines are read in a time that only a linear reader keeps", { timeo
     "\n",
   );
   const { readText } = await import("../../../src/asm/text/read-text.ts");
-  const { SourceText } = await import("../../../src/asm/text/source-text.ts");
-  const nodes = readText(new SourceText(text, "long.s"), 64, { isWhole: true });
+  const { WrittenText } = await import("../../../src/asm/text/source-text.ts");
+  const nodes = readText(new WrittenText(text, "long.s"), 64, { isWhole: true });
   expect(nodes).toHaveLength(200_000);
 });

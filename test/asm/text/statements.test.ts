@@ -7,7 +7,7 @@ import { FormTable } from "../../../src/asm/instructions/form-table.ts";
 import { loadIced } from "../../../src/asm/encode/iced.ts";
 import type { Node } from "../../../src/asm/builder/node.ts";
 import { readText } from "../../../src/asm/text/read-text.ts";
-import { SourceText } from "../../../src/asm/text/source-text.ts";
+import { WrittenText } from "../../../src/asm/text/source-text.ts";
 import { corpus, type Statement } from "../corpus.ts";
 import { gnuAssemble, gnuDisassemble, gnuMissing, gnuProgram } from "../gnu.ts";
 import { handWritten } from "./hand-written.ts";
@@ -92,7 +92,7 @@ describe.skipIf(missing !== undefined)(`against GNU as${missing === undefined ? 
         if (expected === undefined) return;
         accepted++;
         try {
-          const nodes = readText(new SourceText(statement.gnu, "corpus"), mode, { isWhole: false });
+          const nodes = readText(new WrittenText(statement.gnu, "corpus"), mode, { isWhole: false });
           if (written(nodes) === built(mode, statement)) same++;
           else others.push({ statement: statement.gnu, gnu: expected });
         } catch (error) {
