@@ -36,8 +36,8 @@ await build({
   entryNames: "program",
   outExtension: { ".js": ".mjs" },
   bundle: true,
-  // What a program imports when it is named, as an example is, gets a file of its own: the map of a file is read whole for
-  // the first line that anybody asks for, and for one that holds the library that takes half a second.
+  // What is imported when it is needed may never be. Examples are: so their lines have maps of their own, and who asks for one
+  // line waits until the map of its file is read whole.
   splitting: true,
   conditions: ["guestwright-source"],
   external: Object.keys(dependencies),
