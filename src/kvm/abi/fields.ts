@@ -42,11 +42,16 @@ export function putField(view: DataView, [offset, size]: Field, value: number | 
     view.setBigUint64(base + offset, value, true);
     return true;
   }
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value >= 2 ** (8 * size)) return false;
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > largest(size)) return false;
   if (size === 1) view.setUint8(base + offset, value);
   else if (size === 2) view.setUint16(base + offset, value, true);
   else view.setUint32(base + offset, value, true);
   return true;
+}
+
+/** The largest number in 1, 2 or 4 bytes. A boot writes a hundred fields, and a power would be a call. */
+function largest(size: number): number {
+  return 0xffff_ffff >>> (32 - 8 * size);
 }
 
 /** The error for a value that does not fit its field. */
