@@ -23,6 +23,11 @@ export function valueOf(program: ProgramText, cursor: Cursor): Expression {
   return new ExpressionReader(cursor, program.symbols, false).value();
 }
 
+/** Reads one of several values that follow one another. */
+export function listedValueOf(program: ProgramText, cursor: Cursor): Expression {
+  return new ExpressionReader(cursor, program.symbols, false, false).value();
+}
+
 /** Reads a value that must be known here. */
 export function constantOf(program: ProgramText, cursor: Cursor, what: string): bigint {
   const token = cursor.peek();

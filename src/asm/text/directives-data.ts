@@ -5,7 +5,7 @@ import { fitsField } from "../operands/field.ts";
 import type { NumbersNode } from "../builder/node.ts";
 import type { Cursor } from "./cursor.ts";
 import type { Directive, DirectiveReader } from "./directive.ts";
-import { list, valueOf } from "./directive.ts";
+import { list, listedValueOf } from "./directive.ts";
 import type { FloatFormat } from "./float-format.ts";
 import { floatFormats, readFloat } from "./float-format.ts";
 import { readText } from "./literals.ts";
@@ -61,7 +61,7 @@ function readNumbers({ program, cursor, name }: Directive, width: NumbersNode["w
   const { site } = cursor;
   const values = list(cursor, () => {
     const token = cursor.peek();
-    const value = valueOf(program, cursor);
+    const value = listedValueOf(program, cursor);
     checkNumber(cursor, value, width, name, token);
     if (program.section.isZero) requireZero(cursor, value, token, program.section.name);
     return simplest(value);

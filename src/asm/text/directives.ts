@@ -4,6 +4,7 @@ import type { Cursor } from "./cursor.ts";
 import type { DirectiveReader } from "./directive.ts";
 import { dataDirectives } from "./directives-data.ts";
 import { gapDirectives } from "./directives-gap.ts";
+import { leb128Directives } from "./directives-leb128.ts";
 import { reportDirectives } from "./directives-report.ts";
 import { sectionDirectives } from "./directives-section.ts";
 import { symbolDirectives } from "./directives-symbol.ts";
@@ -11,8 +12,8 @@ import { flowDirectives } from "./flow-directives.ts";
 import type { Token } from "./tokenizer.ts";
 
 const directives: ReadonlyMap<string, DirectiveReader> = new Map<string, DirectiveReader>(
-  [dataDirectives, gapDirectives, reportDirectives, sectionDirectives, symbolDirectives].flatMap((each) =>
-    Object.entries(each),
+  [dataDirectives, gapDirectives, leb128Directives, reportDirectives, sectionDirectives, symbolDirectives].flatMap(
+    (each) => Object.entries(each),
   ),
 );
 

@@ -55,12 +55,15 @@ export class ExpressionReader {
   readonly #symbols: Symbols;
   /** Whether registers are registers: in data they are the names of labels. */
   readonly #registers: boolean;
+  /** Whether `.` is where the next statement lies: of one number among several it is not. */
+  readonly #isHere: boolean;
   #operators = 0;
 
-  constructor(cursor: Cursor, symbols: Symbols, registers: boolean) {
+  constructor(cursor: Cursor, symbols: Symbols, registers: boolean, isHere = true) {
     this.#cursor = cursor;
     this.#symbols = symbols;
     this.#registers = registers;
+    this.#isHere = isHere;
   }
 
   /** Reads a sum of registers and a value, with brackets. */
@@ -90,7 +93,8 @@ export class ExpressionReader {
   #combine(operator: Operator, left: Term, right: Term, token: Token): Term {
     try {
       const term = combine(operator, left, right);
-      if (typeof term !== "string") return term;
+      if (typeof term !== "string")
+        return operator === "-" && this.#isHere ? { ...term, value: this.#symbols.places.resolve(term.value) } : term;
       throw this.#cursor.error(term, { token });
     } catch (error) {
       throw this.#withToken(error, token);

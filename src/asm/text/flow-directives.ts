@@ -4,7 +4,14 @@ import { macroDirectives } from "./directives-macro.ts";
 import { repetitionDirectives } from "./directives-repetition.ts";
 import type { FlowReader } from "./flow-directive.ts";
 
+const endDirective: Readonly<Record<string, FlowReader>> = {
+  ".end": ({ flow, cursor }) => {
+    cursor.expectEnd();
+    flow.stop();
+  },
+};
+
 /** The directives, by name in lower case. */
 export const flowDirectives: ReadonlyMap<string, FlowReader> = new Map<string, FlowReader>(
-  [conditionDirectives, repetitionDirectives, macroDirectives].flatMap((each) => Object.entries(each)),
+  [conditionDirectives, repetitionDirectives, macroDirectives, endDirective].flatMap((each) => Object.entries(each)),
 );

@@ -98,6 +98,12 @@ export class Flow {
     this.#leave();
   }
 
+  /** Reads nothing more at all. */
+  stop(): void {
+    this.conditions.closeTo(0);
+    this.#frames.length = 0;
+  }
+
   /** Takes statements as they are, up to the directive that closes what another opened. */
   collect({ cursor, token, name }: FlowDirective, openings: readonly string[], closing: string): Block {
     const { input } = this.#frames.at(-1)!;

@@ -51,8 +51,8 @@ const near = sized((mode) => mode);
 const farTarget = sized((mode) => (mode === 16 ? 32 : 48));
 /** `ljmp 8, start` is the same as `ljmp 8:start`. */
 const farPair: Rule = ([first, second, ...rest], mode) =>
-  typeof first === "bigint" && second !== undefined && isNumber(second)
-    ? [far(Number(first), second as bigint | Expression), ...rest]
+  isNumber(first) && isNumber(second)
+    ? [far(typeof first === "bigint" ? Number(first) : first, second), ...rest]
     : farTarget(
         [first, second, ...rest].filter((each) => each !== undefined),
         mode,
@@ -87,7 +87,7 @@ const rules: Readonly<Partial<Record<Mnemonic, Rule>>> = {
   lcall: farPair,
   imul: (operands) =>
     operands.length === 2 && isNumber(operands[1]) && isKind(operands[0], "register")
-      ? [operands[0], operands[0], operands[1]!]
+      ? [operands[0], operands[0], operands[1]]
       : operands,
   int: (operands) => (operands[0] === 3n ? { mnemonic: "int3", operands: [] } : operands),
   movsx: (operands) => (bits(operands[1]) === 32 ? { mnemonic: "movsxd", operands } : operands),
@@ -128,7 +128,7 @@ function isKind(operand: Operand | undefined, kind: string): boolean {
   return typeof operand === "object" && operand.kind === kind;
 }
 
-function isNumber(operand: Operand | undefined): boolean {
+function isNumber(operand: Operand | undefined): operand is bigint | Expression {
   return typeof operand === "bigint" || (typeof operand === "object" && operand.kind === "expression");
 }
 

@@ -44,6 +44,7 @@ export class ProgramText {
 
   add(node: Node): void {
     this.nodes.push(node);
+    this.symbols.places.add(node);
   }
 
   /** Whether a label of a name stands before this place. */

@@ -340,6 +340,12 @@ const syntax: readonly Case[] = [
     ["guest.s:2:1: the section .bss holds zeros only", "    nop", "    ^~~"].join("\n"),
   ],
   [
+    "a negative number where there is no sign",
+    64,
+    ".uleb128 1, -1",
+    ["guest.s:1:13: .uleb128 holds no negative number, got -1", "    .uleb128 1, -1", "                ^"].join("\n"),
+  ],
+  [
     "a float that is none",
     64,
     ".float 1.2.3",

@@ -175,6 +175,54 @@ describe.skipIf(missing !== undefined)(`against GNU as${missing === undefined ? 
     ).toBe(same);
   });
 
+  test("distances that are known where they are used", async () => {
+    expect(
+      await compare(
+        32,
+        `
+        a: .byte 1, 2, 3
+        b: .ascii "text"
+        .skip 5
+        1: .fill 2, 4, 1
+        c: .if c - a == 20 && . - 1b == 8
+          .byte 4
+        .endif
+        .if (c - b) / 3 * 2 + 1 - (1b - a) < 0
+          .byte 5
+        .endif
+        .rept 24 - (. - a)
+          .byte 6
+        .endr
+        size = . - b
+        selector = b - a + 5
+        push size
+        push (c - a) | 1
+        add eax, size * 100
+        ljmp selector, offset a
+        ljmp selector:b
+        .data
+        d: .long 1
+        .previous
+        .long d + 1 - d, a - b, . - c
+        .data
+        .if . - d == 4
+          .byte 7
+        .endif
+        .balign 8
+        e: .byte e - d, . - d, . - e
+        .end
+        neither read nor understood [`,
+        { sections: [".text", ".data"], origin: 0x1000 },
+      ),
+    ).toBe(same);
+  });
+
+  test("numbers in as few bytes as they need", async () => {
+    const numbers = "0, 1, 63, 64, 127, 128, 255, 256, 16383, 16384, 0xffffffff, 0x123456789abcdef";
+    const negative = "-1, -63, -64, -65, -127, -128, -129, -8192, -8193, -0x123456789";
+    expect(await compare(64, `.uleb128 ${numbers}\n.sleb128 ${numbers}, ${negative}`)).toBe(same);
+  });
+
   test.each([16, 32, 64] as const)("%i-bit gaps of every size up to 300 bytes", async (mode) => {
     const sizes = [
       ...Array.from({ length: 40 }, (_, i) => i + 1),
