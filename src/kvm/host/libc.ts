@@ -3,6 +3,7 @@
  * libc when first asked to, never when imported. No named koffi type, nothing on `globalThis`: two copies of this
  * package, and any number of threads, may each have their own.
  */
+import { createRequire } from "node:module";
 import { syscalls, type SyscallName } from "../abi/linux.ts";
 import { KvmError } from "../kvm-error.ts";
 import { requirePlatform } from "./platform.ts";
@@ -65,7 +66,19 @@ export async function loadLibc(): Promise<Libc> {
 
 type Koffi = typeof import("koffi");
 
+/** The package as CommonJS has it: on Node 20, `import` asks the thread of the hooks, where there are any, module by module. */
+function requireKoffi(): Koffi | undefined {
+  try {
+    return createRequire(import.meta.url)("koffi") as Koffi;
+  } catch {
+    // It is part of a bundle, or is not there: what `import` says of that is clearer.
+    return undefined;
+  }
+}
+
 async function importKoffi(): Promise<Koffi> {
+  const required = requireKoffi();
+  if (required !== undefined) return required;
   try {
     const namespace = (await import("koffi")) as Koffi & { default?: Koffi };
     return namespace.default ?? namespace;
