@@ -100,7 +100,7 @@ export class Flow {
 
   /** Reads nothing more at all. */
   stop(): void {
-    this.conditions.closeTo(0);
+    this.conditions.checkClosed(0);
     this.#frames.length = 0;
   }
 

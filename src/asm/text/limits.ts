@@ -14,6 +14,6 @@ interface Limits {
 export const limits: Limits = {
   statements: 1_000_000,
   calls: 200_000,
-  characters: 8 * 2 ** 20,
+  characters: 2 * 2 ** 20,
   nesting: 101,
 };

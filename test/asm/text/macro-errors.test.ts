@@ -90,12 +90,12 @@ const cases: readonly (readonly [what: string, text: string, ...message: string[
   [
     "too many characters",
     '.macro m a\nm "\\a \\a"\n.endm\nm abcdefgh',
-    "guest.s:2:1: macros make more than 8388608 characters",
+    "guest.s:2:1: macros make more than 2097152 characters",
     '    m "\\a \\a"',
     "    ^",
     `  read as: m "${"abcdefgh ".repeat(12).slice(0, 97)}`,
     ...["2", "2", "2"].map((line) => `  in macro m, called at guest.s:${line}:1`),
-    "  in 14 calls more",
+    "  in 12 calls more",
     "  in macro m, called at guest.s:4:1",
   ],
   [
@@ -232,6 +232,7 @@ const cases: readonly (readonly [what: string, text: string, ...message: string[
     "    ^~~~~~",
     "  in macro m, called at guest.s:4:1",
   ],
+  ["an end of the text in a condition", ".if 1\n.end", "guest.s:1:1: .if has no .endif", "    .if 1", "    ^~~"],
   [
     "leaving nothing",
     ".exitm",

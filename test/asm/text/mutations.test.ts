@@ -3,29 +3,28 @@ import { hexBytes } from "guestwright";
 import type { Mode } from "guestwright/asm";
 import { AsmError, assembleText } from "guestwright/asm";
 import { expect, test } from "vitest";
-import { gnuAssemble, gnuDisassemble, gnuMissing } from "../gnu.ts";
+import { gnuAssemble, gnuDisassemble, gnuMissing, gnuProgram } from "../gnu.ts";
 import { handWritten } from "./hand-written.ts";
-
-/** A generator of numbers that gives the same ones each time: the test must be repeatable. */
-function numbersFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
+import { macroPrograms } from "./macro-programs.ts";
+import type { Random } from "./random-macros.ts";
+import { numbersFrom } from "./random-macros.ts";
 
 const alphabet = [
   ...Array.from("abcdefxyz0123456789 ,;:.[]()+-*/%&|^~!<>={}@$#\"'\\\n\t_"),
   ...["ptr", "offset", "0x", "rax", "1b", "\0", "é", "€", "\u{1f600}", "/*", "\ud800"],
 ];
+/** What macros are made of, so that slips make other macros of them. */
+const macroWords = [
+  ...[".macro m x\n", ".endm\n", ".rept 99\n", ".endr\n", ".irp x, 1, 2, ", ".irpc x, ", ".exitm\n", ".purgem m\n"],
+  ...[".if ", ".else\n", ".endif\n", "\\x", "\\@", "\\()", "\\", "m ", "m\n", ":req", ":vararg", "=", '"', "&x&", "\n"],
+];
 
 /** A statement with one to four slips. */
-function mutate(statement: string, random: (below: number) => number): string {
+function mutate(statement: string, random: Random, others: readonly string[] = alphabet): string {
   let text = statement;
   for (let slips = 1 + random(4); slips > 0; slips--) {
     const at = random(text.length + 1);
-    const other = alphabet[random(alphabet.length)]!;
+    const other = others[random(others.length)]!;
     const length = 1 + random(3);
     text = [
       () => text.slice(0, at) + text.slice(at + length),
@@ -49,12 +48,21 @@ const mutations = (() => {
   });
 })();
 
-test("4,000 broken statements give an error or bytes within 50 ms each", { timeout: 120_000 }, async () => {
+interface Broken {
+  readonly mode: Mode;
+  readonly text: string;
+}
+
+interface Assembled extends Broken {
+  readonly bytes: Uint8Array;
+}
+
+/** Assembles broken text; tells of what took more than 50 ms each of three times. */
+async function tryAll(texts: readonly Broken[]): Promise<{ results: Assembled[]; slow: string[] }> {
   await assembleText(64, "nop");
-  const results: { mode: Mode; text: string; bytes: Uint8Array }[] = [];
+  const results: Assembled[] = [];
   const slow: string[] = [];
-  let errors = 0;
-  for (const { mode, text } of mutations) {
+  for (const { mode, text } of texts) {
     // A garbage collection or another process may take long: what is slow once is tried again.
     let duration = Number.POSITIVE_INFINITY;
     let bytes: Uint8Array | undefined;
@@ -68,10 +76,16 @@ test("4,000 broken statements give an error or bytes within 50 ms each", { timeo
       duration = performance.now() - start;
     }
     if (duration > 50) slow.push(`${text}: ${duration} ms`);
-    if (bytes === undefined) errors++;
-    else results.push({ mode, text, bytes });
+    if (bytes !== undefined) results.push({ mode, text, bytes });
   }
-  console.log(`${errors} of ${count} broken statements are errors, ${results.length} still mean something`);
+  return { results, slow };
+}
+
+test("4,000 broken statements give an error or bytes within 50 ms each", { timeout: 120_000 }, async () => {
+  const { results, slow } = await tryAll(mutations);
+  console.log(
+    `${count - results.length} of ${count} broken statements are errors, ${results.length} still mean something`,
+  );
   expect(slow).toEqual([]);
   expect((await assembleText(64, "l: mov rax, [rip + l]; jmp l")).bytes).toEqual(
     Uint8Array.of(0x48, 0x8b, 0x05, 0xf9, 0xff, 0xff, 0xff, 0xeb, 0xf7),
@@ -80,8 +94,39 @@ test("4,000 broken statements give an error or bytes within 50 ms each", { timeo
   expect(disagreements(results)).toEqual([]);
 });
 
+test("2,000 broken programs of macros give an error or bytes within 50 ms each", { timeout: 120_000 }, async () => {
+  const random = numbersFrom(101);
+  const programs = Object.values(macroPrograms);
+  const words = [...alphabet, ...macroWords, ...macroWords];
+  const broken = Array.from({ length: 2000 }, (_, i) => {
+    const text = mutate(programs[random(programs.length)]!, random, words);
+    return { mode: modes[i % 3]!, text };
+  });
+  const { results, slow } = await tryAll(broken);
+  console.log(`${2000 - results.length} of 2000 broken programs are errors, ${results.length} still mean something`);
+  expect(slow).toEqual([]);
+  if (gnuMissing() !== undefined) return;
+  const wrong: string[] = [];
+  // Each needs runs of its own: a part of them must do.
+  for (const { mode, text, bytes } of results.filter((each) => each.bytes.length > 0).slice(0, 150)) {
+    const gnu = gnuProgramOf(mode, text);
+    if (gnu !== undefined && hexBytes(gnu) !== hexBytes(bytes))
+      wrong.push(`${mode}-bit ${text}\nours ${hexBytes(bytes)}\nGNU  ${hexBytes(gnu)}`);
+  }
+  expect(wrong).toEqual([]);
+});
+
+/** What GNU as makes of a program; `undefined` where it refuses it. */
+function gnuProgramOf(mode: Mode, text: string): Uint8Array | undefined {
+  try {
+    return gnuProgram(mode, text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Statements to which GNU as gives another meaning, of those that it accepts. */
-function disagreements(results: readonly { mode: Mode; text: string; bytes: Uint8Array }[]): string[] {
+function disagreements(results: readonly Assembled[]): string[] {
   return modes.flatMap((mode) => {
     const comparable = results.filter(
       (each) =>
@@ -143,6 +188,20 @@ test.each([
   ["a size in a circle", "a: .skip b - a + 1; b:"],
   ["repetition without bounds", ".rept 1000000000; nop; .endr"],
   ["nested repetition", `${".rept 1000; ".repeat(10)} nop; ${".endr; ".repeat(10)}`],
+  ["a macro that calls itself", ".macro m; m; .endm; m"],
+  ["a macro that calls itself twice", ".macro m; m; m; .endm; m"],
+  ["a macro whose argument doubles", ".macro m a; m \\a\\a; .endm; m x"],
+  ["a macro whose rest doubles", ".macro m a:vararg; m \\a, \\a; .endm; m x"],
+  [
+    "macros that call macros",
+    `${Array.from({ length: 20 }, (_, i) => `.macro m${i}\n${`m${i + 1}\n`.repeat(10)}.endm\n`).join("")}m0`,
+  ],
+  ["recursion to a number", ".macro fib n; .if \\n > 1; fib (\\n-1); fib (\\n-2); .endif; .endm; fib 90"],
+  ["repetition of repetition", `${".irp x, 1, 2, 3, 4, 5, 6, 7, 8; ".repeat(30)} nop; ${".endr; ".repeat(30)}`],
+  ["a macro that repeats itself", ".macro m; .rept 1000; m; .endr; .endm; m"],
+  ["a macro that defines itself", ".macro m; .purgem m; .macro m; nop; .endm; m; m; .endm; m; m; .error"],
+  ["many characters", `.irpc x, ${"ab".repeat(100_000)}\n.irpc y, ${"ab".repeat(100_000)}\nnop\n.endr\n.endr`],
+  ["half a macro", ".macro m; nop"],
   ["a huge gap", ".skip 0xffffffffffff"],
   ["many huge gaps", ".skip 0x8000000\n".repeat(100)],
   ["a huge alignment", ".balign 0x40000000\nnop\n.balign 0x40000000\nnop\n.balign 0x40000000"],
