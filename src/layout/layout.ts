@@ -1,20 +1,19 @@
 /** From a description to an image. */
 import { memoryOf } from "../paging/index.ts";
+import { arrange } from "./arrange.ts";
 import type { Consistent } from "./description/consistent.ts";
 import type { GuestDescription } from "./description/description.ts";
 import { checkForm } from "./description/check-form.ts";
-import { entrySegments } from "./entry/entry-segments.ts";
 import { requireEnterable } from "./entry/entry-rules.ts";
 import { entryState } from "./entry/entry-state.ts";
 import { requireReachable } from "./entry/reachable.ts";
 import type { Image } from "./image.ts";
-import { guestSpace } from "./memory/address-space.ts";
 import { placeChunks } from "./memory/chunks.ts";
 import { memoryRegions } from "./memory/regions.ts";
-import { stackPointer } from "./memory/stacks.ts";
-import { assemblePrograms, entryProgram } from "./programs/programs.ts";
-import { symbolsOf } from "./programs/symbols.ts";
-import { finishTables, fixedTables, planTables, tableChunks } from "./tables/tables.ts";
+import { pageTablesKey } from "./memory/page-tables.ts";
+import { stackKey, stackPointer } from "./memory/stacks.ts";
+import { entryProgram } from "./programs/programs.ts";
+import { finishTables, tableChunks } from "./tables/tables.ts";
 import { warningsOf } from "./warnings.ts";
 
 /** A description on its way to an image. */
@@ -48,28 +47,24 @@ export function layout<const D extends GuestDescription>(description: D & Consis
 async function build(given: unknown): Promise<Image> {
   const description = await checkForm(given);
   const memory = memoryRegions(description);
-  const space = guestSpace(description, memory, fixedTables(description, memory));
+  const { space, planned, segments, programs, symbols } = await arrange(description, memory);
   const { mappings, tables: pageTables, stacks, places } = space;
-  const planned = await planTables(description, memory, space);
-  const segments = entrySegments(description, planned.gdt);
-  const { programs, symbols } = await assemblePrograms(
-    description,
-    places,
-    segments.cs,
-    planned.stubs,
-    symbolsOf({ memory, space, planned }),
-  );
   const entry = entryProgram(description, programs);
   const tables = finishTables(description, planned, { space, segments, symbols });
-  const chunks = placeChunks(
-    memory,
-    [
-      ...(pageTables === undefined ? [] : [{ name: "page tables", at: pageTables.at, bytes: pageTables.bytes }]),
-      ...tableChunks(tables),
-      ...programs.flatMap((each) => each.chunks),
-    ],
-    stacks.map(({ name, phys, size }) => ({ name: `stacks.${name}`, at: phys, size })),
-  );
+  const chunks = placeChunks(memory, [
+    ...(pageTables === undefined
+      ? []
+      : [{ name: "page tables", at: pageTables.at, content: pageTables.bytes, key: pageTablesKey(memory, mappings!) }]),
+    ...tableChunks(tables).map(({ path, name, at, bytes }) => ({
+      ...{ name, at, content: bytes },
+      key: space.placed.get(path)!.key,
+    })),
+    ...programs.flatMap((each) => each.contents),
+    ...stacks.map(({ name, phys, size }) => ({
+      ...{ name: `stacks.${name}`, at: phys, content: size },
+      key: stackKey(name, memory, mappings),
+    })),
+  ]);
   const rsp = stackPointer(description, stacks, places, segments.ss);
   const cpu = entryState(description, {
     segments,

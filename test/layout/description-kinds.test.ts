@@ -101,14 +101,14 @@ describe("kinds of memory", () => {
     [
       "an alias over other memory",
       edit(longGuest(), { "memory.again": { kind: "alias", of: "ram", at: 0x4000 } }),
-      "memory.ram and memory.again overlap: 0x0..0x7fff and 0x4000..0xbfff\n  hint: begin memory.again at physical 0x8000 or above, or move memory.ram",
+      "memory.ram and memory.again overlap: 0x0..0x7fff and 0x4000..0xbfff\n  hint: set memory.again.at to 0x8000, or memory.ram.at to 0xc000: both are free",
       "OVERLAP",
       ["ram", "again"],
     ],
     [
       "a window over memory",
       edit(longGuest(), { "memory.device": { kind: "mmio", at: 0x7000, size: "4KiB" } }),
-      "memory.ram and memory.device overlap: 0x0..0x7fff and 0x7000..0x7fff\n  hint: begin memory.device at physical 0x8000 or above, or move memory.ram",
+      "memory.ram and memory.device overlap: 0x0..0x7fff and 0x7000..0x7fff\n  hint: set memory.device.at to 0x8000, or memory.ram.at to 0x8000: both are free",
       "OVERLAP",
       ["ram", "device"],
     ],

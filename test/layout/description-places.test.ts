@@ -43,7 +43,7 @@ describe("places", () => {
     [
       "of two programs",
       edit(longGuest(), { "place.other": { code: code64().hlt(), in: "text" }, entry: "guest" }),
-      "code guest and code other overlap: 0x5000..0x5000 and 0x5000..0x5000\n  hint: begin code other at physical 0x5001 or above, or move code guest",
+      "code guest and code other overlap: 0x5000..0x5000 and 0x5000..0x5000\n  hint: set place.other.offset to 0x10, or place.guest.offset to 0x10: both are free",
       "OVERLAP",
       ["code guest", "code other"],
     ],

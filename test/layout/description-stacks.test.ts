@@ -133,7 +133,7 @@ describe("stacks", () => {
     [
       "without paging: over code",
       edit(protectedGuest(), { "stacks.main": { size: "4KiB", phys: 0 } }),
-      "code guest and stacks.main overlap: 0x0..0x0 and 0x0..0xfff\n  hint: begin stacks.main at physical 0x1 or above, or move code guest",
+      "code guest and stacks.main overlap: 0x0..0x0 and 0x0..0xfff\n  hint: set stacks.main.phys to 0x1000, or place.guest.offset to 0x1000: both are free",
       "OVERLAP",
       ["code guest", "stacks.main"],
     ],

@@ -8,7 +8,7 @@ export interface TablePlacement {
   readonly at?: Size;
   /** The mapping or, where the mode has no paging, the memory that holds it. */
   readonly in?: string;
-  /** Bytes from the beginning of that place. Where not given, the table lies at its end, before those described earlier. */
+  /** Bytes from the beginning of that place. Where not given, the table lies as near to its end as there is room. */
   readonly offset?: Size;
 }
 

@@ -1,14 +1,21 @@
-/** What the guest's addresses lead to: the mappings, the page tables that make them, the stacks, the places. */
-import { sizeToText, toBytes } from "../../core/units.ts";
-import { buildPageTables, PagingError, type PageTables, type PagingMode } from "../../paging/index.ts";
+/** What the guest's addresses lead to: the mappings, the page tables that make them, the stacks, the places, the tables. */
+import { toBytes } from "../../core/units.ts";
+import type { PageTables, PagingMode } from "../../paging/index.ts";
 import type { GuestDescription } from "../description/description.ts";
 import type { ImageMapping, ImageStack, MemoryRegion } from "../image.ts";
-import { LayoutError } from "../layout-error.ts";
 import { overlap, type Extent, type Range } from "./extent.ts";
-import { freeRange } from "./free-range.ts";
+import { freeRanges, type SharedRequest } from "./free-range.ts";
 import { mappingsOf, pagingModeIn } from "./mappings.ts";
+import { extentOfTables, freeForTables, tablesOf } from "./page-tables.ts";
 import { placesOf, type Place } from "./places.ts";
-import { stacksOf } from "./stacks.ts";
+import { mappedStacks, plainStacks } from "./stacks.ts";
+import {
+  givenTables,
+  openTables,
+  type PlacedTable,
+  type TableRequest,
+  type TableSurroundings,
+} from "./table-places.ts";
 
 /** The address space of a guest. */
 export interface GuestSpace {
@@ -17,60 +24,129 @@ export interface GuestSpace {
   readonly tables: PageTables | undefined;
   readonly stacks: readonly ImageStack[];
   readonly places: readonly Place[];
+  /** The tables that have a place, by their paths in the description. */
+  readonly placed: ReadonlyMap<string, PlacedTable>;
   /** The paths of what physical addresses were found for, because of paging. */
   readonly found: readonly string[];
+  /** What lies where it does because that was free, though programs can be put there too. */
+  readonly movable: readonly Range[];
 }
 
-/**
- * The address space of a description.
- *
- * @param fixed what has a physical address in the description, besides mappings and stacks
- */
-export function guestSpace(
-  description: GuestDescription,
-  memory: readonly MemoryRegion[],
-  fixed: readonly Extent[],
-): GuestSpace {
-  const mode = pagingModeIn(description);
-  const paged = mode === undefined ? undefined : pagedSpace(description, mode, memory, fixed);
-  const { mappings, tables } = paged ?? { mappings: undefined, tables: undefined };
-  const stacks = stacksOf(description, memory, mappings, fixed);
-  const stackNames = new Set(stacks.map(({ name }) => name));
-  const places = placesOf(
-    memory,
-    mappings?.filter(({ name }) => !stackNames.has(name)),
+/** What an address space is made for. */
+export interface SpaceRequest {
+  readonly description: GuestDescription;
+  readonly memory: readonly MemoryRegion[];
+  /** Its tables, but for page tables. */
+  readonly tables: readonly TableRequest[];
+  /** Where programs lie, as far as that is known. */
+  readonly programs: readonly Range[];
+}
+
+/** The address space of a description. */
+export function guestSpace(request: SpaceRequest): GuestSpace {
+  const mode = pagingModeIn(request.description);
+  return mode === undefined ? plainSpace(request) : pagedSpace(request, mode);
+}
+
+/** Without paging, places and stacks are memory. */
+function plainSpace({ description, memory, tables, programs }: SpaceRequest): GuestSpace {
+  const places = placesOf(memory, undefined);
+  const stacks = plainStacks(description, memory);
+  const given = stacks.flatMap(({ phys, size }) => (phys === undefined ? [] : [{ at: phys, size }]));
+  const open = stacks.filter(({ phys }) => phys === undefined);
+  const { placed, movable, shared } = placeTables(
+    tables,
+    { memory, places, mappings: undefined, stack: description.stack },
+    [...programs, ...given],
+    open.map(({ request }) => request),
   );
-  return { mappings, tables, stacks, places, found: paged === undefined ? [] : foundPaths(description) };
+  return {
+    ...{ mappings: undefined, tables: undefined, places, placed, found: [], movable },
+    stacks: stacks.map((stack) => {
+      const phys = stack.phys ?? shared[open.indexOf(stack)]!.at;
+      return { name: stack.name, virt: phys, phys, size: stack.size, guard: false };
+    }),
+  };
+}
+
+/** The tables at their places. @param others what else looks for free addresses there, and finds `shared` */
+function placeTables(
+  tables: readonly TableRequest[],
+  surroundings: TableSurroundings,
+  taken: readonly Range[],
+  others: readonly SharedRequest[] = [],
+): Pick<GuestSpace, "placed" | "movable"> & { readonly shared: readonly Range[] } {
+  const given = givenTables(tables, surroundings);
+  const open = openTables(tables, surroundings);
+  const movable = freeRanges([...open.map(({ request }) => request), ...others], [...taken, ...extentsOf(given)]);
+  const placed = open.map(({ path, placed: at }, i) => [path, at(movable[i]!)] as const);
+  return { placed: new Map([...given, ...placed]), movable, shared: movable.slice(open.length) };
 }
 
 /** Moving mappings out of the tables' way may change how many tables there are, but hardly ever more often than this. */
 const mostRounds = 8;
 
-function pagedSpace(
-  description: GuestDescription,
-  mode: PagingMode,
-  memory: readonly MemoryRegion[],
-  fixed: readonly Extent[],
-): { readonly mappings: readonly ImageMapping[]; readonly tables: PageTables } {
-  const { tables: place } = description.paging!;
-  const at = place === undefined ? undefined : toBytes(place)!;
-  const found = new Set(foundPaths(description));
-  let taken = fixed;
+/** The tables that no mapping is put over. One may be found over a TSS or an LDT: the guest reaches these through it. */
+const keepsMappingsOff: ReadonlySet<string> = new Set(["gdt", "idt", "e820"]);
+
+function pagedSpace(request: SpaceRequest, mode: PagingMode): GuestSpace {
+  const { description, memory, tables, programs } = request;
+  const at = description.paging!.tables === undefined ? undefined : toBytes(description.paging!.tables)!;
+  const found = foundPaths(description);
+  const fixed = tables.flatMap(({ path, placement, size }) =>
+    placement.at === undefined ? [] : [{ name: path, at: toBytes(placement.at)!, size }],
+  );
+  const keptOff = fixed.filter(({ name }) => keepsMappingsOff.has(name));
+  const build = (mappings: readonly ImageMapping[], taken: readonly Range[]): PageTables =>
+    tablesOf(mode, mappings, at ?? ((size, align) => freeForTables(memory, mappings, taken, { size, align })));
+  let taken: readonly Extent[] = keptOff;
   for (let round = 1; ; round++) {
     const mappings = mappingsOf(description, memory, taken);
-    const tables = tablesOf(
-      mode,
-      mappings,
-      at ?? ((size, align) => freeForTables(memory, mappings, fixed, { size, align })),
-    );
-    const extent = { name: "page tables", at: tables.at, size: BigInt(tables.bytes.length) };
-    const isInTheWay = mappings.some(
-      ({ name, phys, size }) =>
-        (found.has(`paging.map.${name}`) || found.has(`stacks.${name}`)) && overlap({ at: phys, size }, extent),
-    );
-    if (!isInTheWay || round === mostRounds) return { mappings, tables };
-    taken = [...fixed, extent];
+    const isInTheWay = (extent: Extent): boolean =>
+      round < mostRounds &&
+      mappings.some(
+        ({ name, phys, size }) =>
+          (found.includes(`paging.map.${name}`) || found.includes(`stacks.${name}`)) &&
+          overlap({ at: phys, size }, extent),
+      );
+    const known = [...fixed, ...programs];
+    let pageTables = build(mappings, known);
+    if (!isInTheWay(extentOfTables(pageTables))) {
+      const rest = mappedParts(request, mappings, at === undefined ? undefined : extentOfTables(pageTables));
+      const extents = extentsOf(rest.placed);
+      if (at === undefined && extents.some((each) => overlap(each, extentOfTables(pageTables))))
+        pageTables = build(mappings, [...known, ...extents]);
+      const extent = extentOfTables(pageTables);
+      if (!isInTheWay(extent)) {
+        const movable = at === undefined ? [...rest.movable, extent] : rest.movable;
+        return { ...rest, mappings, tables: pageTables, found, movable };
+      }
+    }
+    taken = [...keptOff, extentOfTables(pageTables)];
   }
+}
+
+/** What lies in mappings. @param pageTables where these lie, if the description says it */
+function mappedParts(
+  { description, memory, tables, programs }: SpaceRequest,
+  mappings: readonly ImageMapping[],
+  pageTables: Extent | undefined,
+): Pick<GuestSpace, "stacks" | "places" | "placed" | "movable"> {
+  const stacks = mappedStacks(description, mappings);
+  const stackNames = new Set(stacks.map(({ name }) => name));
+  const places = placesOf(
+    memory,
+    mappings.filter(({ name }) => !stackNames.has(name)),
+  );
+  const { placed, movable } = placeTables(tables, { memory, places, mappings, stack: description.stack }, [
+    ...programs,
+    ...(pageTables === undefined ? [] : [pageTables]),
+  ]);
+  return { stacks, places, placed, movable };
+}
+
+function extentsOf(placed: ReadonlyMap<string, PlacedTable>): readonly Extent[] {
+  return Array.from(placed.values(), ({ extent }) => extent);
 }
 
 /** The paths of the mappings, stacks and page tables whose physical addresses are found, not given. */
@@ -79,56 +155,4 @@ function foundPaths({ paging, stacks = {} }: GuestDescription): readonly string[
   const found = (path: string, named: Readonly<Record<string, { readonly phys?: unknown }>>): readonly string[] =>
     Object.entries(named).flatMap(([name, { phys }]) => (phys === undefined ? [`${path}.${name}`] : []));
   return [...found("paging.map", map), ...found("stacks", stacks), ...(tables === undefined ? ["paging.tables"] : [])];
-}
-
-/** Addresses that no mapping leads to; where all of RAM is mapped, the highest, since programs begin low. */
-function freeForTables(
-  memory: readonly MemoryRegion[],
-  mappings: readonly ImageMapping[],
-  fixed: readonly Range[],
-  wanted: { readonly size: bigint; readonly align: bigint },
-): bigint {
-  const ram = memory.filter(({ kind }) => kind === "ram");
-  const mapped = mappings.map(({ phys, size }) => ({ at: phys, size }));
-  // The root's address has 32 bits in 32-bit and PAE paging, and real-mode code that starts another CPU can reach no more.
-  const below = 1n << 32n;
-  const range =
-    freeRange(ram, [...fixed, ...mapped], { ...wanted, below }) ??
-    freeRange(ram, fixed, { ...wanted, below, highest: true });
-  if (range !== undefined) return range.at;
-  throw new LayoutError(`paging.tables: no ${sizeToText(wanted.size)} of RAM are free below 4GiB`, {
-    code: "DOES_NOT_FIT",
-    value: wanted.size,
-    hint: "make the memory larger, or say tables",
-  });
-}
-
-function tablesOf(
-  mode: PagingMode,
-  mappings: readonly ImageMapping[],
-  tables: bigint | ((bytes: bigint, align: bigint) => bigint),
-): PageTables {
-  try {
-    return buildPageTables({ mode, tables, mappings });
-  } catch (error) {
-    throw error instanceof PagingError ? inTermsOfLayouts(error) : error;
-  }
-}
-
-/** Errors whose hints name options that only descriptions of page tables have. */
-function inTermsOfLayouts(error: PagingError): Error {
-  const [message] = error.message.split("\n");
-  const details = { value: error.value, cause: error };
-  switch (error.code) {
-    case "OVERLAP":
-      return new LayoutError(`paging.map: ${message}`, {
-        code: "OVERLAP",
-        ...details,
-        hint: "give each mapping virtual addresses of its own, or let one override the other",
-      });
-    case "OVER_BUDGET":
-      return new LayoutError(`paging: ${message}`, { code: "DOES_NOT_FIT", ...details, hint: "use larger pages" });
-    default:
-      return error;
-  }
 }

@@ -3,40 +3,35 @@ import type { PhysAddr } from "../../core/address.ts";
 import { hex } from "../../core/hex.ts";
 import type { Chunk, MemoryRegion } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
-import { type Extent, extentToText, holds, overlap, smallestPage, sortWithoutOverlap, type Range } from "./extent.ts";
-import { hasMemory } from "./regions.ts";
+import { extentToText, overlap, smallestPage, type Range } from "./extent.ts";
+import { sortWithoutOverlap, type PlaceKey } from "./place-key.ts";
+import { behindAlias, hasMemory } from "./regions.ts";
+
+/** What lies in memory, with the key that says where: a chunk on its way, or, without bytes, space that is kept free. */
+export interface Content {
+  readonly name: string;
+  readonly at: PhysAddr;
+  readonly content: Uint8Array | bigint;
+  readonly key: PlaceKey;
+}
 
 /**
- * The chunks in address order; each must lie in memory, and no two at the same place, nor where `reserved` is. Zeros at the
- * end of a chunk take no bytes of the image where they are a page or more: memory is zero where no chunk lies.
+ * What has bytes, in address order; all of it must lie in memory, and no two at the same place. Zeros at the end of a chunk
+ * take no bytes of the image where they are a page or more: memory is zero where no chunk lies.
  */
-export function placeChunks(
-  regions: readonly MemoryRegion[],
-  chunks: readonly Chunk[],
-  reserved: readonly Extent[],
-): Chunk[] {
-  const placed = chunks
-    .filter(({ bytes }) => bytes.length > 0)
-    .map((chunk) => {
-      const size = BigInt(chunk.bytes.length);
-      requireMemory(regions, { at: chunk.at, size }, chunk.name);
-      return { ...chunk, at: behindAlias(regions, { at: chunk.at, size }), size };
-    });
-  const extents = sortWithoutOverlap<Extent & { readonly bytes?: Uint8Array }>(
-    [...placed, ...reserved],
-    ({ name }) => name,
-  );
+export function placeChunks(regions: readonly MemoryRegion[], contents: readonly Content[]): Chunk[] {
+  const placed = contents.flatMap(({ name, at, content, key }) => {
+    const bytes = typeof content === "bigint" ? undefined : content;
+    const size = typeof content === "bigint" ? content : BigInt(content.length);
+    if (size === 0n) return [];
+    requireMemory(regions, { at, size }, name);
+    return [{ name, at: behindAlias(regions, { at, size }), size, bytes, key }];
+  });
+  const extents = sortWithoutOverlap(placed, { nameOf: ({ name }) => name, keyOf: ({ key }) => key });
   return extents.flatMap(({ name, at, bytes }) => {
     const written = bytes === undefined ? undefined : withoutTrailingZeros(bytes);
     return written === undefined || written.length === 0 ? [] : [{ name, at, bytes: written }];
   });
-}
-
-/** Where the memory is that a range shows: elsewhere, where it lies in an alias. */
-function behindAlias(regions: readonly MemoryRegion[], range: Range): PhysAddr {
-  const alias = regions.find((region) => region.kind === "alias" && holds(region, range));
-  if (alias?.kind !== "alias") return range.at;
-  return regions.find(({ name }) => name === alias.of)!.at + alias.offset + range.at - alias.at;
 }
 
 function withoutTrailingZeros(bytes: Uint8Array): Uint8Array {

@@ -14,6 +14,14 @@ export interface RangeRequest {
   readonly highest?: boolean;
 }
 
+/** A request that is made together with others. */
+export interface SharedRequest extends RangeRequest {
+  /** Where the range may lie. */
+  readonly within: readonly Range[];
+  /** What to throw where there is none. @param left the most bytes that are free there in one piece */
+  readonly refusal: (left: bigint) => Error;
+}
+
 /**
  * The lowest, or highest, range inside one of `within` that overlaps none of `taken`; `undefined` where there is none. The
  * same questions have the same answers, so that images stay the same.
@@ -34,4 +42,62 @@ export function freeRange(
     .filter((range) => !taken.some((each) => overlap(each, range)))
     .toSorted((a, b) => (a.at < b.at ? -1 : 1));
   return highest ? ranges.at(-1) : ranges[0];
+}
+
+/**
+ * A range for each request, none over another: found in their order, and where that leaves one without, those first that have
+ * the least to choose from.
+ *
+ * @throws what the request says that is left without
+ */
+export function freeRanges(requests: readonly SharedRequest[], taken: readonly Range[]): readonly Range[] {
+  const inOrder = requests.map((_, index) => index);
+  const found = rangesInTurn(requests, inOrder, taken);
+  if (!("without" in found)) return found;
+  const narrowFirst = inOrder.toSorted((a, b) => compareChoice(requests[a]!, requests[b]!));
+  const second = rangesInTurn(requests, narrowFirst, taken);
+  if (!("without" in second)) return second;
+  const { without, used } = found;
+  throw without.refusal(largestGap(without.within, used));
+}
+
+function rangesInTurn(
+  requests: readonly SharedRequest[],
+  turns: readonly number[],
+  taken: readonly Range[],
+): readonly Range[] | { readonly without: SharedRequest; readonly used: readonly Range[] } {
+  const used = [...taken];
+  const ranges: Range[] = [];
+  for (const turn of turns) {
+    const request = requests[turn]!;
+    const range = freeRange(request.within, used, request);
+    if (range === undefined) return { without: request, used };
+    used.push(range);
+    ranges[turn] = range;
+  }
+  return ranges;
+}
+
+const room = ({ within }: SharedRequest): bigint => within.reduce((sum, { size }) => sum + size, 0n);
+
+/** Whole pages are harder to find than parts of one, and many harder than few. */
+function compareChoice(a: SharedRequest, b: SharedRequest): number {
+  for (const difference of [b.align - a.align, room(a) - room(b), b.size - a.size]) {
+    if (difference !== 0n) return difference < 0n ? -1 : 1;
+  }
+  return 0;
+}
+
+/** The most bytes in one piece that lie in `within` and in none of `taken`. */
+function largestGap(within: readonly Range[], taken: readonly Range[]): bigint {
+  let largest = 0n;
+  for (const { at, size } of within) {
+    let next = at;
+    const inside = taken.filter((each) => overlap(each, { at, size })).toSorted((a, b) => (a.at < b.at ? -1 : 1));
+    for (const each of [...inside, { at: at + size, size: 0n }]) {
+      if (each.at - next > largest) largest = each.at - next;
+      if (each.at + each.size > next) next = each.at + each.size;
+    }
+  }
+  return largest;
 }

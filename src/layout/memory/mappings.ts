@@ -7,8 +7,8 @@ import { entryModes } from "../entry/entry-mode.ts";
 import type { ImageMapping, MemoryRegion } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
 import { requireMemory, requireNoMemory } from "./chunks.ts";
-import { type Extent, extentToText, overlap, smallestPage, type Range } from "./extent.ts";
-import { freeRange } from "./free-range.ts";
+import { type Extent, extentToText, overlap, smallestPage } from "./extent.ts";
+import { freeRanges, type SharedRequest } from "./free-range.ts";
 
 /** The paging mode of a description; `undefined` where it has no paging. Throws where its mode cannot be so. */
 export function pagingModeIn({ mode, paging }: GuestDescription): PagingMode | undefined {
@@ -62,19 +62,24 @@ export function mappingsOf(
   if (twice !== undefined) {
     throw new LayoutError(`stacks.${twice}: a mapping has that name, too`, { code: "INCONSISTENT", value: twice });
   }
-  const used: Range[] = [...taken];
-  for (const { description, size } of wanted) {
-    if (description.phys !== undefined) used.push({ at: toBytes(description.phys)!, size });
-  }
+  const given = new Map(
+    wanted.flatMap((each) => {
+      const { path, size, description } = each;
+      if (description.phys === undefined) return [];
+      const range = { at: toBytes(description.phys)!, size };
+      const check = optionsOf(description).backing === "ram" ? requireMemory : requireNoMemory;
+      check(memory, range, path);
+      return [[each, range] as const];
+    }),
+  );
+  const open = wanted.filter((each) => !given.has(each));
+  const requests = open.map((each) => requestOf(each, memory));
+  const ranges = freeRanges(requests, [...taken, ...given.values()]);
+  const found = new Map(open.map((each, i) => [each, ranges[i]!]));
   const mappings = wanted.map((each) => {
-    const { path, name, description, size } = each;
-    const given = description.phys === undefined ? undefined : toBytes(description.phys)!;
-    const phys = given ?? free(each, memory, used).at;
-    if (given === undefined) used.push({ at: phys, size });
-    const mapping = { ...optionsOf(description), name, virt: toBytes(description.virt ?? phys)!, phys, size };
-    const check = mapping.backing === "ram" ? requireMemory : requireNoMemory;
-    check(memory, { at: phys, size }, path);
-    return mapping;
+    const { name, description, size } = each;
+    const phys = (given.get(each) ?? found.get(each)!).at;
+    return { ...optionsOf(description), name, virt: toBytes(description.virt ?? phys)!, phys, size };
   });
   for (const name of Object.keys(stacks)) if (stacks[name]!.guard !== false) requireGuards(name, mappings);
   return mappings;
@@ -106,24 +111,20 @@ export function stackSize(name: string, { size }: StackDescription): bigint {
   });
 }
 
-function free(
-  { path, description, size, align }: Wanted,
-  memory: readonly MemoryRegion[],
-  used: readonly Range[],
-): Range {
+function requestOf({ path, description, size, align }: Wanted, memory: readonly MemoryRegion[]): SharedRequest {
   if ("backing" in description && description.backing === "none") {
     throw new LayoutError(`${path}: what has backing "none" needs phys`, {
       code: "INCONSISTENT",
       value: description.backing,
     });
   }
-  const range = freeRange(ramFor(`${path}.in`, description.in, memory), used, { size, align });
-  if (range !== undefined) return range;
-  throw new LayoutError(`${path}: no ${sizeToText(size)} of ${description.in ?? "RAM"} are free`, {
-    code: "DOES_NOT_FIT",
-    value: size,
-    hint: "make the memory larger, or say phys",
-  });
+  const refusal = (): LayoutError =>
+    new LayoutError(`${path}: no ${sizeToText(size)} of ${description.in ?? "RAM"} are free`, {
+      code: "DOES_NOT_FIT",
+      value: size,
+      hint: "make the memory larger, or say phys",
+    });
+  return { within: ramFor(`${path}.in`, description.in, memory), size, align, refusal };
 }
 
 /** The regions of RAM that something may lie in: all, or the one of a name. `path` is where the description names it. */

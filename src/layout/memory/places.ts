@@ -1,8 +1,9 @@
 /** The places that programs and stacks can be put in: mappings, or memory where there is no paging. */
 import type { PhysAddr, VirtAddr } from "../../core/address.ts";
-import { hasMemory } from "./regions.ts";
 import type { ImageMapping, MemoryRegion } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
+import type { Range } from "./extent.ts";
+import { behindAlias, hasMemory } from "./regions.ts";
 
 /** A place that programs and stacks can be put in. */
 export interface Place {
@@ -46,4 +47,9 @@ export function findPlace<P extends { readonly name: string }>(places: readonly 
     value: name,
     hint: `there is ${places.map((each) => each.name).join(", ") || "none"}`,
   });
+}
+
+/** The memory of a place: elsewhere than its physical addresses, where these lie in an alias. */
+export function memoryOfPlace({ phys, size }: Place, memory: readonly MemoryRegion[]): Range {
+  return { at: behindAlias(memory, { at: phys, size }), size };
 }

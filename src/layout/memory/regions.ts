@@ -1,4 +1,5 @@
 /** The regions of guest-physical memory. */
+import type { PhysAddr } from "../../core/address.ts";
 import { hex } from "../../core/hex.ts";
 import { sizeToText, toBytes, roundUp } from "../../core/units.ts";
 import type {
@@ -9,8 +10,9 @@ import type {
 } from "../description/description.ts";
 import type { MemoryRegion } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
-import { extentToText, smallestPage, physicalEnd, sortWithoutOverlap, type Range } from "./extent.ts";
+import { extentToText, holds, smallestPage, physicalEnd, type Range } from "./extent.ts";
 import { freeRange } from "./free-range.ts";
+import { sortWithoutOverlap } from "./place-key.ts";
 
 type Descriptions = GuestDescription["memory"];
 
@@ -24,12 +26,12 @@ export function memoryRegions({ memory }: GuestDescription): MemoryRegion[] {
       regions.push({ name, kind: region.kind ?? "ram", ...checked(`memory.${name}`, range, region) });
     }
   }
-  sortWithoutOverlap(regions, pathOf);
+  sortWithoutOverlap(regions, regionNaming);
   for (const [name, region] of Object.entries(memory)) {
     if (!isStorage(region) || region.at !== undefined) continue;
     regions.push({ name, kind: region.kind ?? "ram", ...allocated(name, region, regions) });
   }
-  return sortWithoutOverlap(regions, pathOf);
+  return sortWithoutOverlap(regions, regionNaming);
 }
 
 /** Whether there is memory behind a region. */
@@ -37,13 +39,24 @@ export function hasMemory({ kind }: MemoryRegion): boolean {
   return kind !== "mmio" && kind !== "reserved";
 }
 
+/** Where the memory is that a range shows: elsewhere, where it lies in an alias. */
+export function behindAlias(regions: readonly MemoryRegion[], range: Range): PhysAddr {
+  const alias = regions.find((region) => region.kind === "alias" && holds(region, range));
+  if (alias?.kind !== "alias") return range.at;
+  return regions.find(({ name }) => name === alias.of)!.at + alias.offset + range.at - alias.at;
+}
+
 function isStorage(region: MemoryDescription): region is StorageDescription {
   return ["ram", "rom"].includes(region.kind ?? "ram");
 }
 
-function pathOf({ name }: MemoryRegion): string {
-  return `memory.${name}`;
-}
+const regionNaming = {
+  nameOf: ({ name }: MemoryRegion) => `memory.${name}`,
+  keyOf: ({ name }: MemoryRegion) => ({
+    ...{ path: `memory.${name}.at`, from: 0n, align: smallestPage },
+    within: [{ at: 0n, size: physicalEnd }],
+  }),
+};
 
 /** The range itself, where it is made of whole pages that a CPU can address. */
 function checked(path: string, range: Range, value: unknown): Range {

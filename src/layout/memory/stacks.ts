@@ -9,55 +9,67 @@ import { entryModes } from "../entry/entry-mode.ts";
 import type { ImageMapping, ImageStack, MemoryRegion } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
 import { requireMemory } from "./chunks.ts";
-import { smallestPage, type Extent, type Range } from "./extent.ts";
-import { freeRange } from "./free-range.ts";
+import { smallestPage } from "./extent.ts";
+import type { SharedRequest } from "./free-range.ts";
 import { ramFor, stackSize } from "./mappings.ts";
+import type { PlaceKey } from "./place-key.ts";
 import { findPlace, type Place } from "./places.ts";
 
-/**
- * The stacks of a description: those that are mappings, and, without paging, ranges of memory: as high as they can, since
- * programs begin low.
- */
-export function stacksOf(
+/** The stacks of a description with paging: they are mappings. */
+export function mappedStacks(
   { stacks = {} }: GuestDescription,
-  memory: readonly MemoryRegion[],
-  mappings: readonly ImageMapping[] | undefined,
-  taken: readonly Extent[],
+  mappings: readonly ImageMapping[],
 ): readonly ImageStack[] {
-  if (mappings !== undefined) {
-    return Object.entries(stacks).map(([name, { guard = true }]) => {
-      const { virt, phys, size } = mappings.find((each) => each.name === name)!;
-      return { name, virt, phys, size, guard };
-    });
-  }
-  const used: Range[] = [...taken];
-  for (const [name, stack] of Object.entries(stacks)) {
+  return Object.entries(stacks).map(([name, { guard = true }]) => {
+    const { virt, phys, size } = mappings.find((each) => each.name === name)!;
+    return { name, virt, phys, size, guard };
+  });
+}
+
+/** A stack without paging: a range of memory, and what it asks for where the description gives it no address. */
+export interface PlainStack {
+  readonly name: string;
+  readonly size: bigint;
+  readonly phys: bigint | undefined;
+  readonly request: SharedRequest;
+}
+
+/** The stacks of a description without paging: as high as they can, since programs begin low. */
+export function plainStacks({ stacks = {} }: GuestDescription, memory: readonly MemoryRegion[]): readonly PlainStack[] {
+  return Object.entries(stacks).map(([name, stack]) => {
     const only = (["virt", "user", "guard"] as const).find((key) => stack[key] !== undefined);
     if (only !== undefined) {
       throw new LayoutError(`stacks.${name}.${only}: it needs paging`, { code: "INCONSISTENT", value: stack[only] });
     }
-    if (stack.phys !== undefined) used.push({ at: toBytes(stack.phys)!, size: stackSize(name, stack) });
-  }
-  return Object.entries(stacks).map(([name, stack]) => {
     const size = stackSize(name, stack);
-    const phys =
-      stack.phys === undefined
-        ? highest(name, size, ramFor(`stacks.${name}.in`, stack.in, memory), used)
-        : toBytes(stack.phys)!;
-    requireMemory(memory, { at: phys, size }, `stacks.${name}`);
-    used.push({ at: phys, size });
-    return { name, virt: phys, phys, size, guard: false };
+    const phys = stack.phys === undefined ? undefined : toBytes(stack.phys)!;
+    if (phys !== undefined) requireMemory(memory, { at: phys, size }, `stacks.${name}`);
+    const refusal = (): LayoutError =>
+      new LayoutError(`stacks.${name}: no ${sizeToText(size)} of RAM are free`, {
+        code: "DOES_NOT_FIT",
+        value: size,
+        hint: "make the memory larger, or say phys",
+      });
+    const within = ramFor(`stacks.${name}.in`, stack.in, memory);
+    return { name, size, phys, request: { within, size, align: smallestPage, highest: true, refusal } };
   });
 }
 
-function highest(name: string, size: bigint, within: readonly Range[], used: readonly Range[]): bigint {
-  const range = freeRange(within, used, { size, align: smallestPage, highest: true });
-  if (range !== undefined) return range.at;
-  throw new LayoutError(`stacks.${name}: no ${sizeToText(size)} of RAM are free`, {
-    code: "DOES_NOT_FIT",
-    value: size,
-    hint: "make the memory larger, or say phys",
-  });
+/** The key that says where a stack lies in memory. */
+export function stackKey(
+  name: string,
+  memory: readonly MemoryRegion[],
+  mappings: readonly ImageMapping[] = [],
+): PlaceKey {
+  return {
+    path: `stacks.${name}.phys`,
+    from: 0n,
+    within: memory.filter(({ kind }) => kind === "ram"),
+    without: mappings
+      .filter((each) => each.name !== name)
+      .map(({ phys, size: length }) => ({ at: phys, size: length })),
+    align: smallestPage,
+  };
 }
 
 /** The stack that needs no naming; `undefined` where there is none. */

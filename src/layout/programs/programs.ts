@@ -3,18 +3,19 @@ import { startingMode, type Mode, type Program } from "../../asm/index.ts";
 import type { SegmentState } from "../cpu-state.ts";
 import type { GuestDescription } from "../description/description.ts";
 import { entryModes } from "../entry/entry-mode.ts";
-import type { Chunk, ImageProgram } from "../image.ts";
+import type { ImageProgram, MemoryRegion } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
+import type { Content } from "../memory/chunks.ts";
 import type { Place } from "../memory/places.ts";
 import { stubsProgram, type PlannedStubs } from "../tables/stubs.ts";
 import { linkPrograms, type PlannedProgram } from "./link-programs.ts";
-import { notExecutable, requireRoom, spotOf, type Reach } from "./spot.ts";
+import { notExecutable, requireRoom, spotKey, spotOf, type Reach } from "./spot.ts";
 
 /** A program with its bytes. */
 export interface AssembledProgram {
   readonly program: ImageProgram;
   /** The bytes of the program, then those of its sections that lie apart. */
-  readonly chunks: readonly Chunk[];
+  readonly contents: readonly Content[];
   readonly place: Place;
 }
 
@@ -27,7 +28,7 @@ export interface AssembledProgram {
  */
 export async function assemblePrograms(
   description: GuestDescription,
-  places: readonly Place[],
+  { memory, places }: { readonly memory: readonly MemoryRegion[]; readonly places: readonly Place[] },
   cs: SegmentState,
   stubs: PlannedStubs | undefined,
   symbols: ReadonlyMap<string, bigint>,
@@ -54,7 +55,7 @@ export async function assemblePrograms(
   }
   const { programs, labels } = await linkPrograms(planned, symbols);
   return {
-    programs: planned.map((plan, i) => placed(plan, programs[i]!)),
+    programs: planned.map((plan, i) => placed(plan, programs[i]!, memory)),
     symbols: new Map([...symbols, ...labels]),
   };
 }
@@ -63,6 +64,7 @@ export async function assemblePrograms(
 function placed(
   { name, spot, sections: spots, reach }: PlannedProgram,
   { mode, origin, bytes, sections, labels, listing }: Program,
+  memory: readonly MemoryRegion[],
 ): AssembledProgram {
   const parts = [
     { spot, name: `code ${name}`, bytes },
@@ -93,7 +95,10 @@ function placed(
   };
   return {
     program,
-    chunks: parts.map((part) => ({ name: part.name, at: part.spot.phys, bytes: part.bytes })),
+    contents: parts.map((part) => ({
+      ...{ name: part.name, at: part.spot.phys, content: part.bytes },
+      key: spotKey(part.spot, reach, memory),
+    })),
     place: spot.place,
   };
 }

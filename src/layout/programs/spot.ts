@@ -3,9 +3,11 @@ import type { PhysAddr } from "../../core/address.ts";
 import { hex } from "../../core/hex.ts";
 import { sizeToText, toBytes, roundUp } from "../../core/units.ts";
 import type { SectionDescription } from "../description/description.ts";
+import type { MemoryRegion } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
 import { smallestPage } from "../memory/extent.ts";
-import { findPlace, type Place } from "../memory/places.ts";
+import type { PlaceKey } from "../memory/place-key.ts";
+import { findPlace, memoryOfPlace, type Place } from "../memory/places.ts";
 
 /** The offsets that code of a size has, and what they are counted from. */
 export interface Reach {
@@ -42,6 +44,20 @@ export function spotOf(
   const origin = place.virt + from - reach.base;
   requireReach(path, "begins", origin, reach);
   return { path, place, offset: from, origin, phys: place.phys + from };
+}
+
+/** The key that says where something begins: its offset, as far as the code reaches. */
+export function spotKey({ path, place }: Spot, { base, last }: Reach, memory: readonly MemoryRegion[]): PlaceKey {
+  const { at, size } = memoryOfPlace(place, memory);
+  const first = base > place.virt ? base - place.virt : 0n;
+  const reached = base + last + 1n - place.virt;
+  const end = reached < size ? reached : size;
+  return {
+    path: `${path}.offset`,
+    from: at,
+    within: end > first ? [{ at: at + first, size: end - first }] : [],
+    align: 16n,
+  };
 }
 
 /** Throws unless bytes fit where they begin. */

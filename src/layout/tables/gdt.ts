@@ -8,8 +8,8 @@ import { segmentStateAt } from "../descriptors/segment-state.ts";
 import { entryModes } from "../entry/entry-mode.ts";
 import { LayoutError } from "../layout-error.ts";
 import type { GuestSpace } from "../memory/address-space.ts";
-import type { PlacedTable, TablePlaces } from "../memory/table-places.ts";
-import { hasLongTables, planEntries, tableSize, taskBits, type PlannedEntry } from "./planned-entry.ts";
+import type { PlacedTable } from "../memory/table-places.ts";
+import { hasLongTables, localEntries, planEntries, tableSize, taskBits, type PlannedEntry } from "./planned-entry.ts";
 import { taskState, type TaskSurroundings } from "./tss.ts";
 
 /** A table that has its place. */
@@ -44,27 +44,19 @@ export interface PlannedGdt extends PlannedTable<PlacedTable | undefined> {
 }
 
 /** The GDT of a description; `undefined` in real mode, which has none at entry. */
-export function planGdt(description: GuestDescription, space: GuestSpace, places: TablePlaces): PlannedGdt | undefined {
+export function planGdt(description: GuestDescription, space: GuestSpace): PlannedGdt | undefined {
   const entries = gdtEntries(description);
   if (entries === undefined) return undefined;
   const isLong = hasLongTables(description);
   const size = tableSize(entries);
-  const place = places.find("gdt", description.gdt ?? {}, BigInt(size));
+  const place = space.placed.get("gdt");
   const tasks = entries.flatMap((entry) =>
     entry.description.type === "tss"
-      ? [
-          planTask(
-            entry,
-            entry.description,
-            taskBits(description, entry.path, entry.description),
-            { entries, space },
-            places,
-          ),
-        ]
+      ? [planTask(entry, entry.description, taskBits(description, entry.path, entry.description), { entries, space })]
       : [],
   );
   const ldts = entries.flatMap((entry) =>
-    entry.description.type === "ldt" ? [planLdt(entry, entry.description, isLong, places)] : [],
+    entry.description.type === "ldt" ? [planLdt(entry, entry.description, isLong, space)] : [],
   );
   const segments = entries.flatMap(({ name, path, selector, description: segment }) =>
     segment.type === "code" || segment.type === "data"
@@ -94,20 +86,19 @@ function planTask(
   task: TssDescription,
   bits: 16 | 32 | 64,
   surroundings: TaskSurroundings,
-  places: TablePlaces,
 ): PlannedTask {
   const state = taskState(entry.path, task, bits, surroundings);
   const size = encodeTaskState(state, `${entry.path}.`).length;
-  return { entry, description: task, state, size, place: required(entry, places.find(entry.path, task, BigInt(size))) };
+  return { entry, description: task, state, size, place: placeOf(entry, surroundings.space) };
 }
 
-function planLdt(entry: PlannedEntry, ldt: LdtDescription, isLong: boolean, places: TablePlaces): PlannedLdt {
-  const entries = planEntries(`${entry.path}.segments`, ldt.segments, { isLocal: true, isLong });
-  const size = tableSize(entries);
-  return { entry, entries, size, place: required(entry, places.find(entry.path, ldt, BigInt(size))) };
+function planLdt(entry: PlannedEntry, ldt: LdtDescription, isLong: boolean, space: GuestSpace): PlannedLdt {
+  const entries = localEntries(entry, ldt, isLong);
+  return { entry, entries, size: tableSize(entries), place: placeOf(entry, space) };
 }
 
-function required({ path, description }: PlannedEntry, place: PlacedTable | undefined): PlacedTable {
+function placeOf({ path, description }: PlannedEntry, { placed }: GuestSpace): PlacedTable {
+  const place = placed.get(path);
   if (place !== undefined) return place;
   throw new LayoutError(`${path}: it has no place: give at or in`, { code: "INCONSISTENT", value: description });
 }

@@ -13,7 +13,8 @@ import {
 } from "../descriptors/index.ts";
 import type { ImageIdt, ImageVector } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
-import type { PlacedTable, TablePlaces } from "../memory/table-places.ts";
+import type { GuestSpace } from "../memory/address-space.ts";
+import type { PlacedTable } from "../memory/table-places.ts";
 import { gateBits, hasLongTables } from "./planned-entry.ts";
 import { tableRegister, type PlannedGdt } from "./gdt.ts";
 import { taskGate } from "./finish-gdt.ts";
@@ -47,18 +48,17 @@ export function idtSize(description: GuestDescription): number {
 }
 
 /** The table of a description, with its place; `undefined` where it has none. */
-export function planIdt(description: GuestDescription, places: TablePlaces): PlannedIdt | undefined {
-  const { mode, idt } = description;
+export function planIdt(description: GuestDescription, { placed }: GuestSpace): PlannedIdt | undefined {
+  const { idt } = description;
   if (idt === undefined) return undefined;
-  const size = idtSize(description);
-  const given = places.find("idt", idt, BigInt(size));
-  const place = given ?? (mode === "real16" ? { phys: 0n, virt: 0n } : undefined);
+  const place = placed.get("idt");
   if (place === undefined)
     throw new LayoutError("idt: it has no place: give at or in", { code: "INCONSISTENT", value: idt });
-  return { place, size, vectors: vectorsOf(description) };
+  return { place, size: idtSize(description), vectors: vectorsOf(description) };
 }
 
-function vectorsOf({ mode, idt }: GuestDescription): readonly PlannedVector[] {
+/** The vectors of a description, in their order. */
+export function vectorsOf({ mode, idt }: GuestDescription): readonly PlannedVector[] {
   const vectors = Object.entries(idt?.vectors ?? {}).map(([name, given]): PlannedVector => {
     const path = `idt.vectors.${name}`;
     if (mode === "real16" && typeof given !== "string") {

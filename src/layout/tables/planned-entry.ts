@@ -1,6 +1,6 @@
 /** A GDT or an LDT on its way: names and selectors first, since code and other tables use them; gates lead to labels. */
 import type { GuestDescription } from "../description/description.ts";
-import type { SegmentDescription, TssDescription } from "../description/table-descriptions.ts";
+import type { LdtDescription, SegmentDescription, TssDescription } from "../description/table-descriptions.ts";
 import type { Descriptor } from "../descriptors/index.ts";
 import { entryModes } from "../entry/entry-mode.ts";
 import type { ImageDescriptor } from "../image.ts";
@@ -84,6 +84,15 @@ export function planEntries(
     });
   }
   return entries;
+}
+
+/** The entries of an LDT. */
+export function localEntries(
+  { path }: PlannedEntry,
+  { segments }: LdtDescription,
+  isLong: boolean,
+): readonly PlannedEntry[] {
+  return planEntries(`${path}.segments`, segments, { isLocal: true, isLong });
 }
 
 /** The table's size in bytes. */

@@ -2,21 +2,17 @@
  * The tables of a guest besides its page tables. They are planned before the programs are assembled, which use their addresses
  * and selectors, and finished after: gates lead to labels.
  */
-import { toBytes } from "../../core/units.ts";
 import type { DescriptorTableRegister, SegmentName, SegmentState } from "../cpu-state.ts";
 import type { GuestDescription } from "../description/description.ts";
 import { encodeDescriptorTable, encodeTaskState, type Descriptor } from "../descriptors/index.ts";
 import type { Chunk, Image, ImageDescriptor, ImageE820, MemoryRegion } from "../image.ts";
 import { LayoutError } from "../layout-error.ts";
 import type { GuestSpace } from "../memory/address-space.ts";
-import type { Extent } from "../memory/extent.ts";
-import { TablePlaces } from "../memory/table-places.ts";
-import { planStubs, stubAddresses, type PlannedStubs } from "./stubs.ts";
-import { e820Of, encodeE820, entryBytes } from "./e820.ts";
-import { tableSize } from "./planned-entry.ts";
+import { planStubs, stubAddresses, type PlannedStubs, type StubCode } from "./stubs.ts";
+import { e820Of, encodeE820 } from "./e820.ts";
 import { finishGdt } from "./finish-gdt.ts";
-import { encodeVectors, finishIdt, idtRegister, idtSize, planIdt, type PlannedIdt } from "./idt.ts";
-import { gdtEntries, gdtRegister, planGdt, type PlannedGdt } from "./gdt.ts";
+import { encodeVectors, finishIdt, idtRegister, planIdt, type PlannedIdt } from "./idt.ts";
+import { gdtRegister, planGdt, type PlannedGdt } from "./gdt.ts";
 
 /** The tables with their places. */
 export interface PlannedTables {
@@ -39,57 +35,41 @@ export interface FinishedParts {
   readonly symbols: ReadonlyMap<string, bigint>;
 }
 
-/** Where tables lie that have physical addresses in the description. */
-export function fixedTables(description: GuestDescription, memory: readonly MemoryRegion[]): readonly Extent[] {
-  const { gdt, idt, e820 } = description;
-  const entries = gdtEntries(description);
-  const sized = [
-    { name: "gdt", at: gdt?.at, size: entries === undefined ? 0 : tableSize(entries) },
-    { name: "idt", at: idt?.at, size: idtSize(description) },
-    { name: "e820", at: e820?.at, size: e820Of(memory).length * entryBytes },
-  ];
-  return sized.flatMap(({ name, at, size }) =>
-    at === undefined ? [] : [{ name, at: toBytes(at)!, size: BigInt(size) }],
-  );
-}
-
-/** Finds the tables' places. */
-export async function planTables(
+/** The tables of a description at the places that they got. */
+export function planTables(
   description: GuestDescription,
   memory: readonly MemoryRegion[],
   space: GuestSpace,
-): Promise<PlannedTables> {
-  const places = new TablePlaces(space.places, space.mappings, description.stack);
-  const gdt = planGdt(description, space, places);
-  const idt = planIdt(description, places);
+  stubs: StubCode | undefined,
+): PlannedTables {
+  const gdt = planGdt(description, space);
+  const idt = planIdt(description, space);
   if (idt !== undefined && gdt !== undefined && gdt.place === undefined) {
     throw new LayoutError("gdt: the gates of the IDT load CS from it, so it needs a place: give at or in", {
       code: "INCONSISTENT",
       value: description.gdt,
     });
   }
-  const e820 = planE820(description, memory, places);
   return {
     gdt,
     gdtr: gdtRegister(description, gdt),
     idt,
     idtr: idtRegister(description, idt),
-    stubs: await planStubs(description, idt, space.places, places),
-    e820,
+    stubs: planStubs(description, stubs, space),
+    e820: planE820(description, memory, space),
   };
 }
 
 function planE820(
   { e820 }: GuestDescription,
   memory: readonly MemoryRegion[],
-  places: TablePlaces,
+  { placed }: GuestSpace,
 ): ImageE820 | undefined {
   if (e820 === undefined) return undefined;
-  const entries = e820Of(memory);
-  const place = places.find("e820", e820, BigInt(entries.length * entryBytes));
+  const place = placed.get("e820");
   if (place === undefined)
     throw new LayoutError("e820: it has no place: give at or in", { code: "INCONSISTENT", value: e820 });
-  return { at: place.phys, virt: place.virt, entries };
+  return { at: place.phys, virt: place.virt, entries: e820Of(memory) };
 }
 
 /** The tables as the image has them. */
@@ -120,19 +100,32 @@ function encodeEntries(path: string, first: readonly Descriptor[], entries: read
   );
 }
 
+/** A table's bytes, and where the description has it. */
+interface TableChunk extends Chunk {
+  readonly path: string;
+}
+
 /** The bytes of the tables of an image. */
-export function tableChunks({ gdt, ldts, tasks, idt, e820 }: FinishedTables): readonly Chunk[] {
+export function tableChunks({ gdt, ldts, tasks, idt, e820 }: FinishedTables): readonly TableChunk[] {
   return [
     ...(gdt?.at === undefined
       ? []
-      : [{ name: "gdt", at: gdt.at, bytes: encodeEntries("gdt.segments", [nullDescriptor], gdt.entries) }]),
+      : [
+          { path: "gdt", name: "gdt", at: gdt.at, bytes: encodeEntries("gdt.segments", [nullDescriptor], gdt.entries) },
+        ]),
     ...ldts.map(({ name, at, entries }) => ({
+      path: `gdt.segments.${name}`,
       name: `ldt ${name}`,
       at,
       bytes: encodeEntries(`gdt.segments.${name}.segments`, [], entries),
     })),
-    ...tasks.map(({ name, at, state }) => ({ name: `tss ${name}`, at, bytes: encodeTaskState(state) })),
-    ...(idt === undefined ? [] : [{ name: "idt", at: idt.at, bytes: encodeVectors(idt) }]),
-    ...(e820 === undefined ? [] : [{ name: "e820", at: e820.at, bytes: encodeE820(e820.entries) }]),
+    ...tasks.map(({ name, at, state }) => ({
+      path: `gdt.segments.${name}`,
+      name: `tss ${name}`,
+      at,
+      bytes: encodeTaskState(state),
+    })),
+    ...(idt === undefined ? [] : [{ path: "idt", name: "idt", at: idt.at, bytes: encodeVectors(idt) }]),
+    ...(e820 === undefined ? [] : [{ path: "e820", name: "e820", at: e820.at, bytes: encodeE820(e820.entries) }]),
   ];
 }

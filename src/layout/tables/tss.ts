@@ -16,6 +16,14 @@ export interface TaskSurroundings {
   readonly space: GuestSpace;
 }
 
+/** What makes the segment's size: its form, and the ports. `path` is the segment's in the description. */
+export function taskForm(path: string, { ist, ports }: TssDescription, bits: 16 | 32 | 64): TaskState {
+  if (ist !== undefined && bits !== 64) throw lacks(path, "ist", bits, ist);
+  if (ports === undefined) return { bits };
+  if (bits === 16) throw lacks(path, "ports", bits, ports);
+  return { bits, ports: ports.map(portRange) };
+}
+
 /** What the segment holds, but for where a switch to the task begins. `path` is the segment's in the description. */
 export function taskState(
   path: string,
@@ -23,23 +31,21 @@ export function taskState(
   bits: 16 | 32 | 64,
   { entries, space }: TaskSurroundings,
 ): TaskState {
-  const { stacks = {}, ist, ports } = task;
-  if (ist !== undefined && bits !== 64) throw lacks(path, "ist", bits, ist);
-  if (ports !== undefined && bits === 16) throw lacks(path, "ports", bits, ports);
+  const { stacks = {}, ist } = task;
+  const form = taskForm(path, task, bits);
   const pointer = (key: string, given: StackPointer): bigint => stackEnd(`${path}.${key}`, given, bits, space);
   const levels = ([0, 1, 2] as const).filter((level) => stacks[level] !== undefined);
-  const io = ports === undefined ? {} : { ports: ports.map(portRange) };
   if (bits === 64) {
     const rsp = levels.map((level) => [`rsp${level}`, pointer(`stacks.${level}`, stacks[level]!)] as const);
     const table = Object.entries(ist ?? {}).map(([i, given]) => [`ist${i}`, pointer(`ist.${i}`, given)] as const);
-    return { bits, ...Object.fromEntries([...rsp, ...table]), ...io };
+    return { ...form, ...Object.fromEntries([...rsp, ...table]) };
   }
   const prefix = bits === 16 ? "" : "e";
   const fields = levels.flatMap((level) => [
     [`${prefix}sp${level}`, Number(pointer(`stacks.${level}`, stacks[level]!))] as const,
     [`ss${level}`, stackSelector(`${path}.stacks.${level}`, level, entries)] as const,
   ]);
-  return bits === 16 ? { bits, ...Object.fromEntries(fields) } : { bits, ...Object.fromEntries(fields), ...io };
+  return { ...form, ...Object.fromEntries(fields) };
 }
 
 function portRange(port: number | readonly [number, number]): PortRange {
