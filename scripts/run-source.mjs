@@ -8,7 +8,7 @@ import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 // An `import` of CommonJS would first search it for the names that it exports.
-const { build } = createRequire(import.meta.url)("esbuild");
+const { build, stop } = createRequire(import.meta.url)("esbuild");
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
 /** In the package, so that its dependencies are found from there. */
@@ -49,5 +49,7 @@ await build({
   sourcesContent: false,
   logLevel: "warning",
 }).catch(() => process.exit(1)); // What is wrong has been printed.
+// esbuild is a process of its own, which would stay as long as the program.
+await stop();
 process.setSourceMapsEnabled(true);
 await import(pathToFileURL(path.join(folder, "program.mjs")).href);
