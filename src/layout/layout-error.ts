@@ -17,6 +17,8 @@ export type LayoutErrorCode =
   | "DOES_NOT_FIT"
   /** A name that nothing in the description has. */
   | "UNKNOWN_NAME"
+  /** A short name that several things of the description have. */
+  | "AMBIGUOUS_NAME"
   /** Control registers, segments or code that do not go together. */
   | "INCONSISTENT"
   /** A descriptor field that the hardware has no room for. */

@@ -203,11 +203,13 @@ describe("walk", () => {
 
   const takes =
     "ADDRESS must be an address such as 0x1000, 4096 or 4KiB, or a name such as guest.msg, stacks.main or paging.map.data+0x10; got";
+  const several = 'ADDRESS: "rodata" has several places\n  hint: name one of them';
   test.each([
     ["guest.mgs", `${takes} "guest.mgs"\n  hint: did you mean guest.msg?`],
     ["stack.main", `${takes} "stack.main"\n  hint: did you mean stacks.main?`],
     ["guest.mgs+0x10", `${takes} "guest.mgs+0x10"\n  hint: did you mean guest.msg?`],
-    ["rodata", `${takes} "rodata"\n  hint: name one of them: place.guest.rodata, place.other.rodata`],
+    ["rodata", `${several}: place.guest.rodata, place.other.rodata`],
+    ["rodata+0x10", `${several}: place.guest.rodata, place.other.rodata`],
     [
       "data.size",
       "ADDRESS must be an address; paging.map.data.size is a number, 0x3000\n  hint: guestwright inspect FILE symbols lists the names, and what each is",

@@ -1,6 +1,7 @@
 /** Addresses as users write them: numbers, or names of the image, and bytes behind or before these. */
 import type { VirtAddr } from "../../core/address.ts";
 import { hex } from "../../core/hex.ts";
+import { show } from "../../core/show.ts";
 import { findName, LayoutError, type Image, type ImageNameKind, type NamedValue } from "../../layout/index.ts";
 import { CliError } from "../cli-error.ts";
 import { address } from "../command/reader.ts";
@@ -39,6 +40,10 @@ function place(image: Image, word: string): NamedValue & { readonly distance: bi
     whole instanceof LayoutError && base !== undefined && distance !== undefined ? lookUp(image, base) : whole;
   if (!(found instanceof LayoutError))
     return { ...found, distance: found === whole ? 0n : (sign === "-" ? -1n : 1n) * distance! };
+  if (found.code === "AMBIGUOUS_NAME") {
+    const hint = found.hint === undefined ? {} : { hint: found.hint };
+    throw new CliError(`ADDRESS: ${show(found.value)} has several places`, { code: "BAD_VALUE", value: word, ...hint });
+  }
   const takes = `${address.expected}, or a name such as guest.msg, stacks.main or paging.map.data+0x10`;
   throw badAddress(`${takes}; got ${JSON.stringify(word)}`, word, found.hint ?? listing);
 }

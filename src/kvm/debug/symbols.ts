@@ -14,7 +14,8 @@ export interface SymbolSource {
 }
 
 /**
- * The linear address of a symbol: a program's name for its first byte, `program.label`, or a label that one program alone has.
+ * The linear address of a symbol: a program's name for its first byte, `program.label`, or a label that one program alone has;
+ * of the first two also the whole path, `place.program.label`.
  * Throws {@link KvmError} `BAD_ARGUMENT` for one that is not there, and for one that is there twice.
  */
 export function symbolAddress({ programs, cpu }: SymbolSource, symbol: string): VirtAddr {
@@ -38,10 +39,12 @@ interface Found {
 
 function addressesOf(program: ImageProgram, symbol: string, cpu: CpuState): readonly Found[] {
   const base = baseOf(program, cpu);
+  // The path of the description, `place.guest.label`, or that without its beginning.
+  const written = symbol.startsWith("place.") ? [symbol, symbol.slice("place.".length)] : [symbol];
   const labels = Object.entries(program.labels)
-    .filter(([label]) => label === symbol || `${program.name}.${label}` === symbol)
+    .filter(([label]) => label === symbol || written.includes(`${program.name}.${label}`))
     .map(([label, address]) => ({ name: `${program.name}.${label}`, address: base + address }));
-  return program.name === symbol ? [{ name: program.name, address: base + program.origin }, ...labels] : labels;
+  return written.includes(program.name) ? [{ name: program.name, address: base + program.origin }, ...labels] : labels;
 }
 
 /** Code of the size that the guest starts in is reached by the CS that it starts with; other code is reached by a flat one. */

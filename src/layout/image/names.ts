@@ -57,9 +57,10 @@ const beginnings = /^(?:paging\.map|paging|stacks|memory)\./;
 /** What of an image has names. */
 type NamedImage = Pick<Image, "programs" | "symbols" | "gdt">;
 
-/** A name and its shorter forms: those of a later rank count only where no name has one of an earlier rank. */
+/** A name, and the shorter forms that stand for it where they stand for nothing else. */
 interface WrittenName extends NamedValue {
-  readonly forms: readonly [path: string, ofProgram: string | undefined, short: string | undefined];
+  /** The first is what lists show. */
+  readonly short: readonly string[];
 }
 
 /** The names of an image, those of programs first. */
@@ -68,11 +69,10 @@ function writtenNames(image: NamedImage): readonly WrittenName[] {
     const { name, origin, sections, labels } = program;
     const path = programPath(name);
     const within = (kind: ImageNameKind, part: string, value: bigint): WrittenName => {
-      const full = `${path}.${part}`;
-      return { name: full, kind, value, forms: [full, `${name}.${part}`, part] };
+      return { name: `${path}.${part}`, kind, value, short: [`${name}.${part}`, part] };
     };
     return [
-      { name: path, kind: "program", value: origin, forms: [path, name, undefined] },
+      { name: path, kind: "program", value: origin, short: [name] },
       ...sections.map((section) => within("section", section.name, section.origin)),
       ...Object.entries(labels).map(([label, value]) => within("label", label, value)),
     ];
@@ -83,7 +83,7 @@ function writtenNames(image: NamedImage): readonly WrittenName[] {
     .filter(([name]) => !known.has(name))
     .map(([name, value]): WrittenName => {
       const kind = kinds.find(([path]) => path.test(name))![1];
-      return { name, kind, value, forms: [name, undefined, name.replace(beginnings, "")] };
+      return { name, kind, value, short: [name, name.replace(beginnings, "")] };
     });
   return [...ofPrograms, ...others];
 }
@@ -132,9 +132,9 @@ export function imageNames(image: Image): readonly ImageName[] {
 /**
  * What a name stands for.
  *
- * @param written a path such as `stacks.main` or `paging.map.data.size`; without its beginning, as in `main` or `guest.msg`;
- *   or a label alone, where one program alone has it
- * @throws LayoutError `UNKNOWN_NAME`, with the nearest name
+ * @param written a path such as `stacks.main` or `paging.map.data.size`; or, where that stands for one thing alone, the path
+ *   without its beginning, as in `main` or `guest.msg`, or a label
+ * @throws LayoutError `UNKNOWN_NAME`, with the nearest name; `AMBIGUOUS_NAME`, with the paths that a short form may stand for
  * @example
  * ```ts
  * findName(image, "guest.msg"); // { name: "place.guest.msg", kind: "label", value: 0x1018n }
@@ -142,21 +142,21 @@ export function imageNames(image: Image): readonly ImageName[] {
  */
 export function findName(image: NamedImage, written: string): NamedValue {
   const names = writtenNames(image);
-  for (const rank of [0, 1, 2] as const) {
-    const found = names.filter(({ forms }) => forms[rank] === written);
-    const [first] = found;
-    if (first === undefined) continue;
+  const whole = names.filter(({ name }) => name === written);
+  const found = whole.length > 0 ? whole : names.filter(({ short }) => short.includes(written));
+  const [first] = found;
+  if (first !== undefined) {
     if (found.every(({ value }) => value === first.value))
       return { name: first.name, kind: first.kind, value: first.value };
     throw new LayoutError(`${JSON.stringify(written)} has several places`, {
-      code: "UNKNOWN_NAME",
+      code: "AMBIGUOUS_NAME",
       value: written,
       hint: `name one of them: ${found.map(({ name }) => name).join(", ")}`,
     });
   }
   const near = nearest(
     written,
-    names.flatMap(({ forms }) => forms.filter((form) => form !== undefined)),
+    names.flatMap(({ name, short }) => [name, ...short]),
   );
   throw new LayoutError(`nothing is named ${JSON.stringify(written)}`, {
     code: "UNKNOWN_NAME",
@@ -169,7 +169,7 @@ export function findName(image: NamedImage, written: string): NamedValue {
  * The address of a label, as the program's code sees it, or the value of another name of the description.
  *
  * @param name as for {@link findName}
- * @throws LayoutError `UNKNOWN_NAME`
+ * @throws LayoutError `UNKNOWN_NAME` or `AMBIGUOUS_NAME`
  * @example
  * ```ts
  * addressOf(image, "guest.msg"); // 0x1018n
@@ -184,6 +184,6 @@ export function addressOf(image: NamedImage, name: string): VirtAddr {
 const mostNames = 20;
 
 function listed(names: readonly WrittenName[]): string {
-  const shortest = names.map(({ forms: [path, ofProgram] }) => ofProgram ?? path);
-  return shortest.length > mostNames ? `${shortest.slice(0, mostNames).join(", ")}, …` : shortest.join(", ");
+  const shown = names.slice(0, mostNames).map(({ short: [first] }) => first);
+  return `${shown.join(", ")}${names.length > mostNames ? ", …" : ""}`;
 }

@@ -54,6 +54,8 @@ describe("symbols", () => {
     ["main", 0x100n],
     ["main.loop", 0x200n],
     ["end", 0x20fn],
+    ["place.main", 0x100n],
+    ["place.boot.loop", 0x1104n],
   ])("%s", (symbol, address) => expect(symbolAddress(real, symbol)).toBe(address));
 
   test("of one place under two names are not ambiguous", () => {

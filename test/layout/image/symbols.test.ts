@@ -56,7 +56,7 @@ describe("labels of an image", () => {
   test("a short name of several places is refused; a name that is far from all lists some", () => {
     expect(() => findName(image, "start")).toThrow(
       expect.objectContaining({
-        code: "UNKNOWN_NAME",
+        code: "AMBIGUOUS_NAME",
         value: "start",
         message: '"start" has several places\n  hint: name one of them: place.main.start, place.other.start',
       }),
@@ -64,6 +64,32 @@ describe("labels of an image", () => {
     expect(() => findName(image, "something")).toThrow(
       /^nothing is named "something"\n {2}hint: there is main, main\.\.data, main\.start, .*, …$/,
     );
+  });
+
+  test("a short name of things of several kinds is refused; their whole paths are not", async () => {
+    const { programs, symbols, gdt } = await layout({
+      mode: "protected32",
+      memory: { ram: { at: 0x0, size: "64KiB" }, user: { at: 0x1_0000, size: "4KiB" } },
+      stacks: { user: { size: "4KiB" } },
+      place: {
+        guest: { code: code32().label("user").hlt(), in: "ram" },
+        user: { code: code32().hlt(), in: "ram", offset: 16 },
+      },
+      entry: "guest",
+    }).build();
+    const named = { programs, symbols, gdt };
+    expect(() => findName(named, "user")).toThrow(
+      expect.objectContaining({
+        code: "AMBIGUOUS_NAME",
+        value: "user",
+        message:
+          '"user" has several places\n  hint: name one of them: place.guest.user, place.user, memory.user, stacks.user',
+      }),
+    );
+    expect(findName(named, "stacks.user")).toEqual({ name: "stacks.user", kind: "stack", value: 0x1_0000n });
+    expect(findName(named, "place.user")).toEqual({ name: "place.user", kind: "program", value: 0x10n });
+    expect(findName(named, "guest.user")).toEqual({ name: "place.guest.user", kind: "label", value: 0x0n });
+    expect(findName(named, "user.size")).toMatchObject({ name: "memory.user.size" });
   });
 
   test("every name, of what kind it is, and where it lies", () => {
