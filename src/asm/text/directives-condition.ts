@@ -64,7 +64,7 @@ function compared(holds: (value: bigint) => boolean): Test {
 function isDefined(program: ProgramText, cursor: Cursor): boolean {
   const name = cursor.next("a symbol").text;
   cursor.expectEnd();
-  return program.symbols.has(name) || program.hasLabel(name);
+  return program.symbols.has(name) || program.symbols.places.has(name);
 }
 
 /** Whether nothing is written: a string without characters is something. */

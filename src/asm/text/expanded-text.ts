@@ -3,9 +3,9 @@ import type { MacroCall } from "../../core/source.ts";
 import type { QuotedLocation } from "../asm-error.ts";
 import type { CallSite } from "../builder/call-site.ts";
 import { locate } from "../builder/call-site.ts";
-import type { BodyPart, MacroBody } from "./macro-body.ts";
+import type { MacroBody } from "./macro-body.ts";
 import type { Hole, SourceText, TextWithHoles, Trace } from "./source-text.ts";
-import { printable, TextSite, withExcerpt } from "./source-text.ts";
+import { indexOfLast, printable, TextSite, withExcerpt } from "./source-text.ts";
 
 /** A call of a macro. */
 export interface Call {
@@ -26,6 +26,7 @@ export class ExpandedText implements SourceText {
   readonly #body: MacroBody;
   readonly #rounds: readonly Values[];
   readonly #call: Call | undefined;
+  #starts: number[] | undefined;
 
   /** `call` is the call of a macro; what repeats its body has none. */
   constructor(body: MacroBody, rounds: readonly Values[], call?: Call) {
@@ -75,19 +76,26 @@ export class ExpandedText implements SourceText {
 
   /** Where the body has a character, from and to: of a value's characters, the whole parameter. */
   #inBody(offset: number): readonly [number, number] {
+    const starts = (this.#starts ??= this.#findStarts());
+    const { parts } = this.#body;
+    if (starts.length === 0) return [0, 0];
+    const index = indexOfLast(starts, offset);
+    const { start, end, value } = parts[index % parts.length]!;
+    if (value !== undefined) return [start, end];
+    const at = Math.min(start + offset - starts[index]!, end);
+    return [at, Math.min(at + 1, end)];
+  }
+
+  /** Where each part begins, round by round. */
+  #findStarts(): number[] {
     let at = 0;
-    let last: BodyPart = { start: 0, end: 0, value: undefined };
-    for (const values of this.#rounds) {
-      for (const part of this.#body.parts) {
-        const { start, end, value } = part;
-        const length = value === undefined ? end - start : values[value]!.text.length;
-        if (offset < at + length)
-          return value === undefined ? [start + offset - at, start + offset - at + 1] : [start, end];
-        at += length;
-        last = part;
-      }
-    }
-    return [last.end, last.end];
+    return this.#rounds.flatMap((values) =>
+      this.#body.parts.map(({ start, end, value }) => {
+        const begin = at;
+        at += value === undefined ? end - start : values[value]!.text.length;
+        return begin;
+      }),
+    );
   }
 }
 

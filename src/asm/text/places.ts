@@ -17,8 +17,14 @@ interface Sum {
   offset: number;
 }
 
-/** Finds distances. As with GNU as, a distance that is known here is a number like any other. */
+/**
+ * Finds distances. As with GNU as, a distance that is known here is a number like any other. Statements are looked at when
+ * somebody asks, so that text without distances costs nothing.
+ */
 export class Places {
+  readonly #nodes: readonly Node[];
+  /** The number of statements that were looked at. */
+  #looked = 0;
   readonly #labels = new Map<string, Place>();
   /** Where sections go on that were left. */
   readonly #left = new Map<string, Place>();
@@ -27,8 +33,22 @@ export class Places {
   #run = 0;
   #offset = 0;
 
-  /** Takes a statement into account. */
-  add(node: Node): void {
+  /** The statements so far, to which others are added. */
+  constructor(nodes: readonly Node[]) {
+    this.#nodes = nodes;
+  }
+
+  /** Whether a label of a name stands before this place. */
+  has(name: string): boolean {
+    this.#look();
+    return this.#labels.has(name);
+  }
+
+  #look(): void {
+    for (; this.#looked < this.#nodes.length; this.#looked++) this.#take(this.#nodes[this.#looked]!);
+  }
+
+  #take(node: Node): void {
     switch (node.kind) {
       case "label":
         this.#labels.set(node.name, { run: this.#run, offset: this.#offset });
@@ -61,6 +81,7 @@ export class Places {
   resolve(expression: Expression): Expression {
     const { labels, here, constant } = expression;
     if (labels.length + Math.abs(here) < 2) return expression;
+    this.#look();
     const sums = new Map<number, Sum>();
     const places = labels.map(({ name, factor }) => this.#count(sums, this.#placeOf(name), factor));
     const ofHere = this.#count(sums, { run: this.#run, offset: this.#offset }, here);

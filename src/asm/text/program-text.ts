@@ -20,7 +20,7 @@ export class ProgramText {
   /** How many calls of macros were read. */
   calls = 0;
   readonly nodes: Node[] = [];
-  readonly symbols: Symbols = new Symbols();
+  readonly symbols: Symbols = new Symbols(this.nodes);
   mode: Mode;
   section: SectionKind = sectionKind(firstSection, undefined, undefined);
   /** A prefix that was written as a statement of its own. */
@@ -32,9 +32,6 @@ export class ProgramText {
   readonly #beginnings = new Set<string>();
   readonly #tag: number;
   #names = 0;
-  readonly #labels = new Set<string>();
-  /** The number of statements whose labels are known. */
-  #looked = 0;
 
   constructor(source: SourceText, mode: Mode) {
     this.source = source;
@@ -44,16 +41,6 @@ export class ProgramText {
 
   add(node: Node): void {
     this.nodes.push(node);
-    this.symbols.places.add(node);
-  }
-
-  /** Whether a label of a name stands before this place. */
-  hasLabel(name: string): boolean {
-    for (; this.#looked < this.nodes.length; this.#looked++) {
-      const node = this.nodes[this.#looked]!;
-      if (node.kind === "label") this.#labels.add(node.name);
-    }
-    return this.#labels.has(name);
   }
 
   /** A label at this place that no text can name. */

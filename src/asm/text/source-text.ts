@@ -65,7 +65,7 @@ export class WrittenText implements SourceText {
 
   locate(start: number, end: number): QuotedLocation {
     const lineStarts = (this.#lineStarts ??= findLineStarts(this.text));
-    const line = lineAt(lineStarts, start);
+    const line = indexOfLast(lineStarts, start);
     const lineStart = lineStarts[line]!;
     const excerpt = (): string => {
       const words = this.text.slice(lineStart, (lineStarts[line + 1] ?? this.text.length + 1) - 1).replace(/\r$/, "");
@@ -113,8 +113,8 @@ function findLineStarts(text: string): number[] {
   return starts;
 }
 
-/** The index of the line that holds an offset. */
-function lineAt(starts: readonly number[], offset: number): number {
+/** The index of the last of ascending numbers that is not above another; 0 where all are. */
+export function indexOfLast(starts: readonly number[], offset: number): number {
   let low = 0;
   let high = starts.length - 1;
   while (low < high) {

@@ -2,7 +2,7 @@
 import type { CallSite } from "../builder/call-site.ts";
 import type { Expression } from "../operands/expression.ts";
 import { add, addressOf, calculate, isConstant, labelsOf, simplest } from "../operands/expression.ts";
-import type { ConstantNode } from "../builder/node.ts";
+import type { ConstantNode, Node } from "../builder/node.ts";
 import { Places } from "./places.ts";
 
 interface Symbol_ {
@@ -17,7 +17,12 @@ const mostParts = 1000;
 export class Symbols {
   readonly #values = new Map<string, Symbol_>();
   readonly #usedBefore = new Set<string>();
-  readonly places: Places = new Places();
+  readonly places: Places;
+
+  /** `nodes` are the statements so far, to which others are added. */
+  constructor(nodes: readonly Node[]) {
+    this.places = new Places(nodes);
+  }
 
   /** What a name means here: a value that it was given before, else the label of that name. */
   valueOf(name: string): Expression {

@@ -23,7 +23,7 @@ export interface SyntaxDetails {
  * ```
  */
 export class AsmSyntaxError extends AsmError {
-  /** From 1. */
+  /** From 1. Of what a macro made, it is a line of the macro's body; `source.expandedFrom` has the call. */
   readonly line: number;
   /** In UTF-16 units, from 1. */
   readonly column: number;
