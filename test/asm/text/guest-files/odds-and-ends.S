@@ -2,6 +2,8 @@
         .intel_syntax noprefix
         .code32
         .arch   i686
+        .noaltmacro
+        .nolist ; .list ; .print "nothing that has bytes"
         .text ; .globl odd, even ; .weak odd
         .local  hidden
         .hidden hidden
