@@ -102,9 +102,7 @@ function gateObstacle(view: GuestView, event: Event, bytes: Uint8Array): Obstacl
   if (descriptor.type === "null") {
     return { reason: "no-gate", raises: general, why: "its entry in the IDT is empty", hint: vectorHint(view, vector) };
   }
-  // A task gate switches to another stack and other tables: what may fail there is not looked into.
-  if (descriptor.type === "task-gate") return undefined;
-  if (!isCodeGate(descriptor)) {
+  if (!isCodeGate(descriptor) && descriptor.type !== "task-gate") {
     return { reason: "wrong-type", raises: general, why: `its entry in the IDT is "${descriptorToText(descriptor)}"` };
   }
   const { dpl = 0, selector } = descriptor;
@@ -117,12 +115,32 @@ function gateObstacle(view: GuestView, event: Event, bytes: Uint8Array): Obstacl
   if (descriptor.present === false) {
     return { reason: "not-present", raises: exceptionVectors["#NP"].vector, why: "its gate is not present" };
   }
+  if (descriptor.type === "task-gate") return taskObstacle(view, selector);
   const refused = selectorFault(view, selector, "gate");
   if (refused !== undefined) {
     const { vector: raises, problem: what, hint } = refused;
     return { reason: "code-segment", raises, why: `the code segment of its gate, ${what}`, hint };
   }
   return pushFault(view, vector, descriptor) ?? handlerObstacle(view, descriptor);
+}
+
+/** What keeps the CPU from a switch to a task. What may fail in the switch, and behind it, is not looked into. */
+function taskObstacle(view: GuestView, selector: number): Obstacle | undefined {
+  const refused = selectorFault(view, selector, "task");
+  if (refused === undefined) return undefined;
+  const { vector: raises, problem: what } = refused;
+  const isOwn = view.cpu.segments.tr.selector === selector;
+  const hint = isOwn ? "TR holds the TSS of the task that runs: give the vector's task a TSS of its own" : refused.hint;
+  return { reason: "task", raises, why: `the task of its gate, ${what}`, hint };
+}
+
+/** The selector of the TSS where a vector has a task gate; `undefined` where it has none. */
+export function taskOfVector(view: GuestView, vector: number): number | undefined {
+  if (view.isReal || view.isLong) return undefined;
+  const size = entrySize(view);
+  const bytes = view.read(BigInt.asUintN(32, view.cpu.idt.base + BigInt(vector * size)), size);
+  const descriptor = bytes.length < size ? undefined : tryDecode(bytes, { long: false }).descriptor;
+  return descriptor?.type === "task-gate" ? descriptor.selector : undefined;
 }
 
 const isCodeGate = (descriptor: Descriptor): descriptor is CodeGate =>

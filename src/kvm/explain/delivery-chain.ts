@@ -10,8 +10,8 @@ import type { Raised } from "./raised.ts";
 export interface DeliveryChain {
   /** Each exception that did not get to its handler. */
   readonly steps: readonly UndeliverableFinding[];
-  /** Whether the last of them shut the CPU down. */
-  readonly endsInShutdown: boolean;
+  /** The vector that got through, as far as can be told; `undefined` where the last of them shut the CPU down. */
+  readonly delivered: number | undefined;
   /** The addresses of all page faults, the first one's included. */
   readonly pageFaults: readonly VirtAddr[];
 }
@@ -62,11 +62,11 @@ export function followDelivery(view: GuestView, { vector, cause, address }: Rais
   while (current !== undefined) {
     const isSoftware = cause === "software-interrupt" && steps.length === 0;
     const found = findUndeliverable(view, { vector: current, isSoftware });
-    if (found === undefined) return { steps, endsInShutdown: false, pageFaults };
+    if (found === undefined) return { steps, delivered: current, pageFaults };
     const { finding, raises } = found;
     if (raises === pageFault && finding.address !== undefined) pageFaults.push(finding.address);
     if (steps.at(-1)?.reason !== "no-idt") steps.push(finding);
     current = nextVector(current, raises);
   }
-  return { steps, endsInShutdown: true, pageFaults };
+  return { steps, delivered: undefined, pageFaults };
 }

@@ -2,9 +2,9 @@
 import { hex } from "../../core/hex.ts";
 import { exceptionName, exceptionVectors } from "../../layout/descriptors/exception-vectors.ts";
 import type { GuestLocation } from "../machine/location.ts";
-import { beyondKvm } from "./beyond-kvm.ts";
+import { beyondKvm, lacksTasks, tssInCs } from "./beyond-kvm.ts";
 import { findUndeliverable, followDelivery, type DeliveryChain } from "./delivery-chain.ts";
-import { vectorText } from "./deliver.ts";
+import { taskOfVector, vectorText } from "./deliver.ts";
 import type { ExceptionFinding, Finding, PageFaultAddressFinding, UnknownFinding } from "./finding.ts";
 import { placeText, type GuestView } from "./guest-view.ts";
 import { findHandler } from "./handler.ts";
@@ -27,14 +27,22 @@ export function explainShutdown(view: GuestView, where: GuestLocation): readonly
       },
     ];
   }
+  const tss = tssInCs(view);
+  if (tss !== undefined) {
+    const text = `cs holds ${hex(tss, 4)}, the selector of a TSS: KVM took the task gate of an exception for a gate to code`;
+    return [{ kind: "unknown", where, text, hint: lacksTasks(view) }];
+  }
   const lead = [findStray(view, where), findHandler(view)].filter((each) => each !== undefined);
   const looked = atRip(view);
   const { raised } = looked;
   const chain = raised && followDelivery(view, raised);
-  if (raised !== undefined && chain?.endsInShutdown === true && agrees(view, raised, chain)) {
-    return [...lead, exceptionFinding(where, looked, raised), ...chain.steps];
+  if (raised !== undefined && chain !== undefined && agrees(view, raised, chain)) {
+    const found = [...lead, exceptionFinding(where, looked, raised), ...chain.steps];
+    if (chain.delivered === undefined) return found;
+    const task = taskOfVector(view, chain.delivered);
+    if (task !== undefined) return [...found, taskFinding(view, where, chain.delivered, task)];
   }
-  const hint = beyondKvm(view, looked.instruction);
+  const hint = beyondKvm(view, looked);
   if (hint !== undefined) return [...lead, { ...unknownFinding(where, looked), hint }];
   return [...lead, ...withoutException(view, where, looked, lead.length > 0)];
 }
@@ -90,6 +98,14 @@ function unknownFinding(where: GuestLocation, { instruction }: AtRip): UnknownFi
   return {
     ...{ kind: "unknown", where, hint: undefined },
     text: `the state that was left does not say what ${what} at ${placeText(where)} raised`,
+  };
+}
+
+/** What is known where an exception leads to a task. */
+function taskFinding(view: GuestView, where: GuestLocation, vector: number, selector: number): UnknownFinding {
+  return {
+    ...{ kind: "unknown", where, hint: lacksTasks(view) },
+    text: `${vectorText(vector)} has a task gate, and its selector ${hex(selector, 4)} leads to a TSS that can be switched to: the state that was left does not say what failed then`,
   };
 }
 

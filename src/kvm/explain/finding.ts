@@ -104,6 +104,8 @@ export type UndeliverableReason =
   | "not-present"
   /** The gate's selector leads to no code segment that it may. */
   | "code-segment"
+  /** The selector of a task gate leads to no TSS that the CPU can switch to. */
+  | "task"
   /** There is no TSS with the stack that it needs. */
   | "no-stack"
   /** The frame cannot be pushed. */

@@ -6,12 +6,16 @@ import type { InterruptGate, TrapGate } from "../../layout/descriptors/gate.ts";
 import type { Obstacle } from "./deliver.ts";
 import type { GuestView } from "./guest-view.ts";
 import { linearFault } from "./memory-fault.ts";
+import { noStackHint } from "./no-stack.ts";
 import { descriptorOf } from "./selector.ts";
 
 /** A stack that the CPU has chosen. */
 interface ChosenStack {
-  /** The linear address behind the first push. */
-  readonly top: VirtAddr;
+  /** The base of its segment. */
+  readonly base: VirtAddr;
+  /** The stack pointer before the first push, and how many bits of it count. */
+  readonly pointer: bigint;
+  readonly bits: 16 | 32 | 64;
   /** Which it is, in words: `the stack at rsp`. */
   readonly name: string;
   /** Whether SS and RSP are pushed, too: always in long mode. */
@@ -21,11 +25,18 @@ interface ChosenStack {
 
 type CodeGate = InterruptGate | TrapGate;
 
-/** Where a TSS has its stacks: offsets and sizes of RSP0, IST1 and ESP0 (SDM vol. 3A, 7.7 and 7.2.1). */
+/** Where a 64-bit TSS has its stacks: offsets of RSP0 and IST1 (SDM vol. 3A, 7.7). */
 const RSP0 = 4n;
 const IST1 = 0x24n;
-const ESP0 = 4n;
-const SS0 = 8n;
+
+/** Where other TSSs have theirs: a stack pointer of so many bytes, and then a selector in as many (SDM vol. 3A, 7.2.1 and 7.6). */
+const shortStacks = {
+  16: { register: "sp", first: 2n, size: 2 },
+  32: { register: "esp", first: 4n, size: 4 },
+} as const;
+
+/** The bit of a TSS's type that tells one of 32 bits from one of 16 (SDM vol. 3A, table 3-2). */
+const TYPE_32 = 8;
 
 const invalidTask = exceptionVectors["#TS"].vector;
 
@@ -35,12 +46,12 @@ export function pushFault(view: GuestView, vector: number, gate: CodeGate): Obst
   if (level === undefined) return undefined;
   const stack = chooseStack(view, vector, gate, level);
   if (stack === undefined || "reason" in stack) return stack;
-  const { top, name, isSwitched, hint } = stack;
+  const { base, pointer, bits, name, isSwitched, hint } = stack;
   const size = gate.bits / 8;
   const count = (isSwitched || view.isLong ? 5 : 3) + (pushesErrorCode(vector) ? 1 : 0);
   const width = view.isLong ? 64 : 32;
   for (let pushed = 1; pushed <= count; pushed++) {
-    const at = BigInt.asUintN(width, top - BigInt(pushed * size));
+    const at = BigInt.asUintN(width, base + BigInt.asUintN(bits, pointer - BigInt(pushed * size)));
     const found = linearFault(view, at, { kind: "write", size, level });
     if (found === undefined) continue;
     const isCanonical = found.fault?.reason !== "non-canonical";
@@ -77,12 +88,26 @@ function chooseStack(
     const pointer = taskField(view, field, at, 8);
     if (typeof pointer !== "bigint") return pointer;
     const hint = pointer === 0n ? `give the layout's TSS ${ist === 0 ? `stacks[${level}]` : `ist[${ist}]`}` : undefined;
-    return { top: pointer & ~15n, name: `the TSS's ${field}, ${hex(pointer)}`, isSwitched: true, hint };
+    const name = `the TSS's ${field}, ${hex(pointer)}`;
+    return { base: 0n, pointer: pointer & ~15n, bits: 64, name, isSwitched: true, hint };
   }
-  if (gate.bits === 16) return undefined;
-  const esp = taskField(view, `esp${level}`, ESP0 + 8n * BigInt(level), 4);
-  const ss = taskField(view, `ss${level}`, SS0 + 8n * BigInt(level), 2);
-  if (typeof esp !== "bigint") return esp;
+  return shortStack(view, taskBitsOf(view) ?? (gate.bits === 16 ? 16 : 32), level);
+}
+
+/** The form of the TSS in TR, outside long mode; `undefined` where there is none. */
+export function taskBitsOf({ cpu, isLong }: GuestView): 16 | 32 | undefined {
+  const { tr } = cpu.segments;
+  if (isLong || tr.unusable === 1 || tr.selector === 0) return undefined;
+  return (tr.type & TYPE_32) === 0 ? 16 : 32;
+}
+
+function shortStack(view: GuestView, form: 16 | 32, level: number): ChosenStack | Obstacle | undefined {
+  const { register, first, size } = shortStacks[form];
+  const field = `${register}${level}`;
+  const start = first + BigInt(2 * size * level);
+  const pointer = taskField(view, field, start, size);
+  const ss = taskField(view, `ss${level}`, start + BigInt(size), 2);
+  if (typeof pointer !== "bigint") return pointer;
   if (typeof ss !== "bigint") return ss;
   const segment = descriptorOf(view, Number(ss));
   if ((ss & ~3n) === 0n || typeof segment === "string" || (segment !== undefined && segment.type !== "data")) {
@@ -90,19 +115,23 @@ function chooseStack(
     return { reason: "no-stack", raises: invalidTask, why, hint: `give the layout's TSS stacks[${level}]` };
   }
   if (segment === undefined) return undefined;
-  const top = BigInt.asUintN(32, BigInt(segment.base ?? 0) + esp);
-  return { top, name: `the TSS's esp${level}, ${hex(esp)}`, isSwitched: true, hint: undefined };
+  const base = BigInt(segment.base ?? 0);
+  const name = `the TSS's ${field}, ${hex(pointer)}`;
+  return { base, pointer, bits: segment.bits === 16 ? 16 : 32, name, isSwitched: true, hint: undefined };
 }
 
-function currentStack({ cpu, isLong }: GuestView, vector: number): ChosenStack {
+function currentStack(view: GuestView, vector: number): ChosenStack {
+  const { cpu, isLong } = view;
   const { rsp } = cpu.regs;
   const isDouble = vector === exceptionVectors["#DF"].vector;
-  const hint = isLong && isDouble ? "give #DF a stack of its own: ist in the layout's idt.vectors and TSS" : undefined;
-  if (isLong) return { top: rsp & ~15n, name: `the stack at rsp ${hex(rsp)}`, isSwitched: false, hint };
+  const ownStack =
+    isLong && isDouble ? "give #DF a stack of its own: ist in the layout's idt.vectors and TSS" : undefined;
+  const rest = { isSwitched: false, hint: noStackHint(view) ?? ownStack };
+  if (isLong) return { base: 0n, pointer: rsp & ~15n, bits: 64, name: `the stack at rsp ${hex(rsp)}`, ...rest };
   const { base, db } = cpu.segments.ss;
-  const offset = BigInt.asUintN(db === 1 ? 32 : 16, rsp);
-  const register = db === 1 ? "esp" : "sp";
-  return { top: base + offset, name: `the stack at ${register} ${hex(offset)}`, isSwitched: false, hint };
+  const bits = db === 1 ? 32 : 16;
+  const pointer = BigInt.asUintN(bits, rsp);
+  return { base, pointer, bits, name: `the stack at ${db === 1 ? "esp" : "sp"} ${hex(pointer)}`, ...rest };
 }
 
 /** A field of the TSS, or what is wrong with it; `undefined` where it cannot be read. */

@@ -3,6 +3,7 @@ import type { ExaminedInstruction, ExaminedMemory, ExaminedOperand } from "../..
 import { hex } from "../../core/hex.ts";
 import type { GuestView } from "./guest-view.ts";
 import { segmentFault } from "./memory-fault.ts";
+import { noStackHint } from "./no-stack.ts";
 import { raise, raiseFor, type InstructionRule } from "./raised.ts";
 
 /** The offset of an access; `undefined` where it depends on what is not known here. */
@@ -28,7 +29,9 @@ export const memory: InstructionRule = (view, { memory, isRepeated, mnemonic }) 
     if (found === undefined) continue;
     const isStack = each.segment === "ss" && each.base?.full === "rsp" && stackMnemonics.test(mnemonic);
     const verb = kind === "read" ? (isStack ? "pops" : "reads") : isStack ? "pushes" : "writes";
-    return raiseFor(found, kind, "memory", (at) => `it ${verb} ${plural(each.size)} at ${hex(at)}`);
+    const raised = raiseFor(found, kind, "memory", (at) => `it ${verb} ${plural(each.size)} at ${hex(at)}`);
+    const hint = each.base?.full === "rsp" ? noStackHint(view) : undefined;
+    return hint === undefined ? raised : { ...raised, hint };
   }
   return undefined;
 };

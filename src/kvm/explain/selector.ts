@@ -103,19 +103,27 @@ const useRules: Readonly<Record<SelectorUse, UseRule>> = {
 /** The uses that the null selector is good for; SS takes it in 64-bit code below ring 3. */
 const takesNull: ReadonlySet<SelectorUse> = new Set<SelectorUse>(["data", "ldt"]);
 
-/** Descriptors that a far jump or call goes through: what they raise is their target's affair. */
-const passages: ReadonlySet<Descriptor["type"]> = new Set<Descriptor["type"]>(["call-gate", "task-gate", "tss"]);
+/** Descriptors that a far jump or call goes through. */
+type Passage = Extract<Descriptor, { readonly type: "call-gate" | "task-gate" | "tss" }>;
+
+const isPassage = (descriptor: Descriptor): descriptor is Passage =>
+  ["call-gate", "task-gate", "tss"].includes(descriptor.type);
+
+/** Makes the exception that a load raises. */
+type Refuse = (problem: string, exception?: "#GP" | "#NP" | "#SS") => SelectorFault;
 
 /** What loading a selector raises; `undefined` where it succeeds, and where that cannot be told. */
 export function selectorFault(view: GuestView, selector: number, use: SelectorUse): SelectorFault | undefined {
   const { demand, fits, absent } = useRules[use];
   const errorCode = selector & ~3;
-  const refuse = (problem: string, exception: "#GP" | "#NP" | "#SS" = "#GP"): SelectorFault => ({
+  const refuse: Refuse = (problem, exception = "#GP") => ({
     vector: exceptionVectors[exception].vector,
     errorCode,
     problem: `selector ${hex(selector, 4)} ${problem}`,
     hint: view.cpu.gdt.limit < 7 ? "give the layout's gdt a place, or load one with lgdt" : undefined,
   });
+  if ((selector & 4) !== 0 && (use === "task" || use === "ldt"))
+    return refuse("is one of the LDT, and this must be one of the GDT");
   if (errorCode === 0) {
     const isTaken = takesNull.has(use) || (use === "stack" && view.bits === 64 && view.level < 3);
     return isTaken ? undefined : refuse(`is the null selector, which is not ${demand}`);
@@ -123,11 +131,24 @@ export function selectorFault(view: GuestView, selector: number, use: SelectorUs
   const found = descriptorOf(view, selector);
   if (typeof found === "string") return refuse(found);
   if (found === undefined) return undefined;
-  if (use === "code" && passages.has(found.type)) return undefined;
+  if (use === "code" && isPassage(found)) return passageFault(view, { found, requested: selector & 3, refuse });
   if (!fits({ view, selector, requested: selector & 3, descriptor: found })) {
     return refuse(`is ${describe(found)}, not ${demand}`);
   }
   return "present" in found && !found.present ? refuse("leads to a segment that is not present", absent) : undefined;
+}
+
+/** What a far jump or call raises on its way through a gate or to a task (SDM vol. 2A, CALL and JMP). */
+function passageFault(
+  view: GuestView,
+  { found, requested, refuse }: { readonly found: Passage; readonly requested: number; readonly refuse: Refuse },
+): SelectorFault | undefined {
+  if (privilegeOf(found) < Math.max(view.level, requested))
+    return refuse(`is ${describe(found)}, which is not open to this privilege`);
+  if (found.present === false) return refuse(`is ${describe(found)}, which is not present`, "#NP");
+  if (found.type === "tss") return found.busy === true ? refuse(`is ${describe(found)}, which is busy`) : undefined;
+  const target = selectorFault(view, found.selector, found.type === "call-gate" ? "gate" : "task");
+  return target && { ...target, problem: refuse(`is ${describe(found)}, whose ${target.problem}`).problem };
 }
 
 function describe(descriptor: Descriptor): string {
