@@ -56,7 +56,7 @@ describe("stacks", () => {
     [
       "larger than what is free",
       edit(longGuest(), { "stacks.main": { virt: 0x9000, size: "32KiB" } }),
-      "stacks.main: no 32KiB of RAM are free\n  hint: make the memory larger, or say phys",
+      "stacks.main: no 32KiB of RAM are free\n  hint: at most 20KiB are free in one piece: make memory.ram larger, or set stacks.main.phys to share memory",
       "DOES_NOT_FIT",
       0x8000n,
     ],
@@ -112,7 +112,7 @@ describe("stacks", () => {
     [
       "without paging: larger than what is free",
       edit(protectedGuest(), { "stacks.main": { size: "256KiB" } }),
-      "stacks.main: no 256KiB of RAM are free\n  hint: make the memory larger, or say phys",
+      "stacks.main: no 256KiB of RAM are free\n  hint: at most 128KiB are free in one piece: make memory.ram larger, or stacks.main.size smaller",
       "DOES_NOT_FIT",
       0x40000n,
     ],

@@ -1,5 +1,16 @@
 /** Where things lie that the description gives no address: never over each other, nor over what has one. */
-import { boot, code16, code32, code64, eax, layout, offset, type GuestDescription, type Image } from "guestwright";
+import {
+  boot,
+  code16,
+  code32,
+  code64,
+  eax,
+  layout,
+  offset,
+  type GuestDescription,
+  type Image,
+  type LayoutError,
+} from "guestwright";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { describeKvm } from "../kvm/require-kvm.ts";
@@ -105,7 +116,14 @@ describe("without paging", () => {
         "stacks.main": { size: "4KiB" },
         gdt: { in: "ram", segments: flat },
       }),
-      "stacks.main: no 4KiB of RAM are free\n  hint: make the memory larger, or say phys",
+      "stacks.main: no 4KiB of RAM are free\n  hint: nothing is free: make memory.ram larger, or stacks.main.size smaller",
+      "DOES_NOT_FIT",
+      0x1000n,
+    ],
+    [
+      "a stack where there is only ROM",
+      { ...small({ "memory.ram": { kind: "rom", at: 0x0, size: "8KiB" } }), stacks: { main: { size: "4KiB" } } },
+      "stacks.main: no 4KiB of RAM are free\n  hint: memory has no RAM: add a region of it",
       "DOES_NOT_FIT",
       0x1000n,
     ],
@@ -271,6 +289,39 @@ test("nothing that has no address is ever found over anything else", async () =>
       }
     }),
     { numRuns: 60 },
+  );
+});
+
+test("what the hint about an overlap says is free, and overlaps nothing", async () => {
+  const pages = fc.integer({ min: 0, max: 7 });
+  const bytes = fc.integer({ min: 0, max: 0x7fe0 });
+  await fc.assert(
+    fc.asyncProperty(pages, bytes, bytes, fc.integer({ min: 0, max: 0x3000 }), async (page, gdt, start, length) => {
+      const description: Loose = {
+        mode: "protected32",
+        memory: { ram: { at: 0x0, size: "32KiB" } },
+        stacks: { main: { size: "4KiB", phys: page * 0x1000 } },
+        gdt: { at: gdt, segments: flat },
+        place: { guest: { code: code32().hlt().bytes(new Uint8Array(length).fill(0x90)), in: "ram", offset: start } },
+      };
+      const failure = async (): Promise<Partial<LayoutError>> =>
+        build(description).then(
+          () => ({}),
+          (error: LayoutError) => error,
+        );
+      const { code, hint = "" } = await failure();
+      if (code !== "OVERLAP") return;
+      const [, key, value] = /^set ([\w.]+) to (0x[\da-f]+)/.exec(hint) ?? [];
+      if (key === undefined) expect(hint).toMatch(/^neither [\w.]+ nor [\w.]+ can lead to free memory/);
+      else {
+        edit(description, { [key]: Number(value) });
+        const moved = { "stacks.main.phys": "stacks.main", "gdt.at": "gdt", "place.guest.offset": "code guest" }[key]!;
+        const { code: again, value: pair } = await failure();
+        expect([undefined, "OVERLAP"]).toContain(again);
+        if (again === "OVERLAP") expect(pair).not.toContain(moved);
+      }
+    }),
+    { numRuns: 100 },
   );
 });
 

@@ -58,7 +58,7 @@ export function freeRanges(requests: readonly SharedRequest[], taken: readonly R
   const second = rangesInTurn(requests, narrowFirst, taken);
   if (!("without" in second)) return second;
   const { without, used } = found;
-  throw without.refusal(largestGap(without.within, used));
+  throw without.refusal(largestGap(without, used));
 }
 
 function rangesInTurn(
@@ -88,14 +88,15 @@ function compareChoice(a: SharedRequest, b: SharedRequest): number {
   return 0;
 }
 
-/** The most bytes in one piece that lie in `within` and in none of `taken`. */
-function largestGap(within: readonly Range[], taken: readonly Range[]): bigint {
+/** The most bytes in one piece that a request could have: always fewer than it wants, where it gets none. */
+function largestGap({ within, align }: SharedRequest, taken: readonly Range[]): bigint {
   let largest = 0n;
   for (const { at, size } of within) {
     let next = at;
     const inside = taken.filter((each) => overlap(each, { at, size })).toSorted((a, b) => (a.at < b.at ? -1 : 1));
     for (const each of [...inside, { at: at + size, size: 0n }]) {
-      if (each.at - next > largest) largest = each.at - next;
+      const gap = each.at - roundUp(next, align);
+      if (gap > largest) largest = gap;
       if (each.at + each.size > next) next = each.at + each.size;
     }
   }

@@ -118,13 +118,21 @@ function requestOf({ path, description, size, align }: Wanted, memory: readonly 
       value: description.backing,
     });
   }
-  const refusal = (): LayoutError =>
+  const within = ramFor(`${path}.in`, description.in, memory);
+  const refusal = (left: bigint): LayoutError =>
     new LayoutError(`${path}: no ${sizeToText(size)} of ${description.in ?? "RAM"} are free`, {
       code: "DOES_NOT_FIT",
       value: size,
-      hint: "make the memory larger, or say phys",
+      hint: roomHint(within, left, `set ${path}.phys to share memory`),
     });
-  return { within: ramFor(`${path}.in`, description.in, memory), size, align, refusal };
+  return { within, size, align, refusal };
+}
+
+/** How much room there is, and what to do where that is too little: make the regions larger, or something else. */
+export function roomHint(regions: readonly MemoryRegion[], left: bigint, otherwise: string): string {
+  if (regions.length === 0) return "memory has no RAM: add a region of it";
+  const free = left === 0n ? "nothing is free" : `at most ${sizeToText(left)} are free in one piece`;
+  return `${free}: make ${regions.map(({ name }) => `memory.${name}`).join(" or ")} larger, or ${otherwise}`;
 }
 
 /** The regions of RAM that something may lie in: all, or the one of a name. `path` is where the description names it. */

@@ -41,7 +41,7 @@ export function freeForTables(
   throw new LayoutError(`paging.tables: no ${sizeToText(wanted.size)} of RAM are free below 4GiB`, {
     code: "DOES_NOT_FIT",
     value: wanted.size,
-    hint: "make the memory larger, or say tables",
+    hint: "make the memory larger, or set paging.tables",
   });
 }
 

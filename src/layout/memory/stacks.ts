@@ -11,7 +11,7 @@ import { LayoutError } from "../layout-error.ts";
 import { requireMemory } from "./chunks.ts";
 import { smallestPage } from "./extent.ts";
 import type { SharedRequest } from "./free-range.ts";
-import { ramFor, stackSize } from "./mappings.ts";
+import { ramFor, roomHint, stackSize } from "./mappings.ts";
 import type { PlaceKey } from "./place-key.ts";
 import { findPlace, type Place } from "./places.ts";
 
@@ -44,13 +44,13 @@ export function plainStacks({ stacks = {} }: GuestDescription, memory: readonly 
     const size = stackSize(name, stack);
     const phys = stack.phys === undefined ? undefined : toBytes(stack.phys)!;
     if (phys !== undefined) requireMemory(memory, { at: phys, size }, `stacks.${name}`);
-    const refusal = (): LayoutError =>
-      new LayoutError(`stacks.${name}: no ${sizeToText(size)} of RAM are free`, {
+    const within = ramFor(`stacks.${name}.in`, stack.in, memory);
+    const refusal = (left: bigint): LayoutError =>
+      new LayoutError(`stacks.${name}: no ${sizeToText(size)} of ${stack.in ?? "RAM"} are free`, {
         code: "DOES_NOT_FIT",
         value: size,
-        hint: "make the memory larger, or say phys",
+        hint: roomHint(within, left, `stacks.${name}.size smaller`),
       });
-    const within = ramFor(`stacks.${name}.in`, stack.in, memory);
     return { name, size, phys, request: { within, size, align: smallestPage, highest: true, refusal } };
   });
 }
