@@ -1,6 +1,6 @@
 /** The listing: every statement with its address, its bytes and where it was written. */
 import { hex, hexBytes } from "../core/hex.ts";
-import type { SourceLocation } from "../core/source.ts";
+import { sourceToText, type SourceLocation } from "../core/source.ts";
 import { maskToText } from "./operands/decorators.ts";
 import type { Writer } from "./encode/encode.ts";
 import { expressionToText, isExpression } from "./operands/expression.ts";
@@ -111,7 +111,7 @@ export function listingToText(lines: readonly ListingLine[], options: { readonly
     }
     const marks = [
       line.writer === "iced-x86" ? "[iced-x86]" : undefined,
-      options.source === true && line.source !== undefined ? `${line.source.file}:${line.source.line}` : undefined,
+      options.source === true && line.source !== undefined ? sourceToText(line.source) : undefined,
     ].filter((each) => each !== undefined);
     for (let at = 0; at === 0 || at < line.bytes.length; at += bytesInLine) {
       const bytes = Array.from(line.bytes.subarray(at, at + bytesInLine), (each) => each.toString(16).padStart(2, "0"));

@@ -1,6 +1,6 @@
 /** Where in assembled programs an address lies: program, section, label and statement. */
 import type { PhysAddr, VirtAddr } from "./address.ts";
-import type { SourceLocation } from "./source.ts";
+import { sourceToText, type SourceLocation } from "./source.ts";
 
 /** Bytes of a program that lie together. */
 interface CodePart {
@@ -88,5 +88,5 @@ export function codePlaceToText({ program, section, label, offset, source }: Cod
   const inner = label ?? section;
   const name = inner === undefined ? program : `${program}:${inner}`;
   const place = offset === 0n ? name : `${name}+0x${offset.toString(16)}`;
-  return source === undefined ? place : `${place} (${source.file}:${source.line})`;
+  return source === undefined ? place : `${place} (${sourceToText(source)})`;
 }

@@ -15,3 +15,12 @@ export interface MacroCall extends SourceLocation {
   /** The macro's name as its definition has it. */
   readonly macro: string;
 }
+
+/** A place in one line: `guest.ts:14`; of what macros of text made, with the call that the author wrote: `guest.s:4 in isr of guest.s:12`. */
+export function sourceToText({ file, line, expandedFrom }: SourceLocation): string {
+  const place = `${file}:${line}`;
+  if (expandedFrom === undefined) return place;
+  let outermost = expandedFrom;
+  while (outermost.expandedFrom !== undefined) outermost = outermost.expandedFrom;
+  return `${place} in ${outermost.macro} of ${outermost.file}:${outermost.line}`;
+}

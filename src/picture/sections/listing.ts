@@ -1,5 +1,6 @@
 /** The guest's programs, with links from names to what they stand for and back. */
 import { hexBytes, hex } from "../../core/hex.ts";
+import { sourceToText } from "../../core/source.ts";
 import type { ImageProgram } from "../../layout/index.ts";
 import type { Anchors } from "../page/anchors.ts";
 import type { PageContents } from "../page/contents.ts";
@@ -94,7 +95,7 @@ function statementRow(
   const statement = anchors
     .pieces(program, text)
     .map((piece) => (typeof piece === "string" ? piece : link(piece.target, piece.name)));
-  const place = source === undefined ? undefined : `${source.file}:${source.line}`;
+  const place = source === undefined ? undefined : sourceToText(source);
   const writtenBy = writer === undefined || writer === "keystone" ? undefined : ` [${writer}]`;
   return html`<tr id="${id}">
     <td>${addressLink(id, address)}</td>

@@ -1,5 +1,5 @@
 /** What an author of macros is told: each message once, in full, with the line in the body and the line of the call. */
-import { AsmError, assemble, assembleText, code64 } from "guestwright/asm";
+import { AsmError, assemble, assembleText, code64, listingToText } from "guestwright/asm";
 import { expect, test } from "vitest";
 
 async function mistake(text: string): Promise<AsmError> {
@@ -323,6 +323,13 @@ test("the listing tells of each statement the line in the body and the call", as
     "inc ebx 11",
     "mov ecx, 0x2 2 m:10",
     "inc ecx 11",
+  ]);
+  const [first, , third, fourth] = listingToText(listing, { source: true }).split("\n");
+  expect([first, third, fourth].map((line) => / (guest\.s:.*)$/.exec(line!)![1])).toEqual([
+    // Of calls in calls, the one that its author wrote.
+    "guest.s:2 in both of guest.s:8",
+    "guest.s:2 in m of guest.s:10",
+    "guest.s:11",
   ]);
 });
 
