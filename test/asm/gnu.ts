@@ -120,7 +120,10 @@ export function gnuImage(mode: Mode, text: string, sections: readonly string[], 
     );
     writeFileSync(source!, [`.code${mode}`, text, ""].join("\n"));
     const contents = sections.map((name) => `*(${name})`).join(" ");
-    writeFileSync(script!, `SECTIONS { . = 0x${origin.toString(16)}; .image : { ${contents} } =0 /DISCARD/ : { *(*) } }`);
+    writeFileSync(
+      script!,
+      `SECTIONS { . = 0x${origin.toString(16)}; .image : { ${contents} } =0 /DISCARD/ : { *(*) } }`,
+    );
     execFileSync("as", ["--no-warn", mode === 64 ? "--64" : "--32", "-o", object!, source!]);
     const emulation = mode === 64 ? "elf_x86_64" : "elf_i386";
     execFileSync("ld", ["-m", emulation, "-e", "0", "-T", script!, "-o", linked!, object!], { stdio: "pipe" });
