@@ -12,11 +12,14 @@ import { misfit, newStruct, putField, readBigint, readNumber, writeField } from 
 import { badArgument } from "../kvm-error.ts";
 import { words } from "./run-page.ts";
 
+/** What an image says of the special registers. */
+type EntryRegisters = Omit<CpuState, "regs">;
+
 /**
  * The registers that decide the CPU's mode, as `KVM_GET_SREGS` reads them: segments, descriptor tables, control registers
  * and EFER as an image gives them, and what only KVM knows.
  */
-export interface SpecialRegisters extends Omit<CpuState, "regs"> {
+export interface SpecialRegisters extends EntryRegisters {
   /** IA32_APIC_BASE: where the local APIC answers, and whether it is on (SDM vol. 3A, 11.4.4). */
   readonly apicBase: bigint;
   /** A bit for each vector that waits to be delivered; at most one is set. Four numbers of 64 bits, vector 0 first. */
@@ -71,9 +74,11 @@ export function decodeSpecialRegisters(view: DataView): SpecialRegisters {
   };
 }
 
-/** An object as `struct kvm_sregs`. Throws {@link KvmError} `BAD_ARGUMENT` for a value that does not fit. */
-export function encodeSpecialRegisters(registers: SpecialRegisters): Uint8Array {
-  const { bytes, view } = newStruct(kvmSregs.size);
+/**
+ * Writes what an image says of the special registers into a `struct kvm_sregs`, and leaves the rest as it is. Throws
+ * {@link KvmError} `BAD_ARGUMENT` for a value that does not fit.
+ */
+export function writeEntryRegisters(view: DataView, registers: EntryRegisters): void {
   for (const name of segmentNames) encodeSegment(view, kvmSregs.fields[name][0], registers.segments[name], name);
   for (const name of tableNames) {
     const base = kvmSregs.fields[name][0];
@@ -81,6 +86,12 @@ export function encodeSpecialRegisters(registers: SpecialRegisters): Uint8Array 
     writeField(view, kvmDtable.fields.limit, registers[name].limit, `${name}.limit`, base);
   }
   for (const name of controlNames) writeField(view, kvmSregs.fields[name], registers[name], name);
+}
+
+/** An object as `struct kvm_sregs`. Throws {@link KvmError} `BAD_ARGUMENT` for a value that does not fit. */
+export function encodeSpecialRegisters(registers: SpecialRegisters): Uint8Array {
+  const { bytes, view } = newStruct(kvmSregs.size);
+  writeEntryRegisters(view, registers);
   writeField(view, kvmSregs.fields.apic_base, registers.apicBase, "apicBase");
   if (registers.interruptBitmap.length !== bitmapWords) {
     throw badArgument(`interruptBitmap has not ${bitmapWords} numbers`, registers.interruptBitmap);

@@ -14,10 +14,10 @@ import {
   encodeRegisters,
   encodeSpecialRegisters,
   encodeSpecialRegisters2,
+  writeEntryRegisters,
   type SpecialRegisters,
   type SpecialRegisters2,
 } from "./registers.ts";
-import { words } from "./run-page.ts";
 import { VcpuCalls } from "./vcpu-calls.ts";
 
 /** Where a linear address leads, by the guest's present paging mode and tables: `KVM_TRANSLATE`. */
@@ -85,13 +85,11 @@ export class VcpuRegisterCalls extends VcpuCalls implements VcpuRegisters {
    * than what was set.
    */
   setEntryRegisters(cpu: CpuState): SpecialRegisters | undefined {
-    const { apic_base, interrupt_bitmap } = kvmSregs.fields;
-    const { view } = this.get("KVM_GET_SREGS", kvmSregs.size);
-    const [apicBase, interruptBitmap] = [readBigint(view, apic_base), words(view, interrupt_bitmap)];
-    const wanted = encodeSpecialRegisters({ ...cpu, apicBase, interruptBitmap });
-    this.set("KVM_SET_SREGS", wanted, cpu);
+    const wanted = this.get("KVM_GET_SREGS", kvmSregs.size);
+    writeEntryRegisters(wanted.view, cpu);
+    this.set("KVM_SET_SREGS", wanted.bytes, cpu);
     const got = this.get("KVM_GET_SREGS", kvmSregs.size);
-    return Buffer.compare(wanted, got.bytes) === 0 ? undefined : decodeSpecialRegisters(got.view);
+    return Buffer.compare(wanted.bytes, got.bytes) === 0 ? undefined : decodeSpecialRegisters(got.view);
   }
 
   getSregs2(): SpecialRegisters2 {

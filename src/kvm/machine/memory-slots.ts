@@ -22,7 +22,9 @@ const flagsOf: Readonly<Record<Other["kind"], number | undefined>> = {
  * Throws {@link KvmError} `BAD_ARGUMENT` for a region that makes no sense.
  */
 export function slotsOf(memory: readonly MemoryRegion[]): readonly UserMemoryRegion[] {
-  const slots = memory.flatMap((region, slot): UserMemoryRegion[] => {
+  const own: UserMemoryRegion[] = [];
+  const shared: UserMemoryRegion[] = [];
+  for (const [slot, region] of memory.entries()) {
     const { kind, at: guestPhysAddr, size: memorySize } = region;
     if (kind !== "alias" && !Object.hasOwn(flagsOf, kind)) {
       const hint = `a region is one of: ${Object.keys(flagsOf).join(", ")}, alias`;
@@ -30,11 +32,11 @@ export function slotsOf(memory: readonly MemoryRegion[]): readonly UserMemoryReg
     }
     if (memorySize === 0n) throw badArgument(`memory region ${slot} at ${hex(guestPhysAddr)} is empty`, region);
     const place = { slot, guestPhysAddr, memorySize };
-    if (kind === "alias") return [{ ...place, ...sharing(region, memory) }];
-    const flags = flagsOf[kind];
-    return flags === undefined ? [] : [{ ...place, flags }];
-  });
-  return [...slots.filter(({ shared }) => shared === undefined), ...slots.filter(({ shared }) => shared !== undefined)];
+    const flags = kind === "alias" ? undefined : flagsOf[kind];
+    if (kind === "alias") shared.push({ ...place, ...sharing(region, memory) });
+    else if (flags !== undefined) own.push({ ...place, flags });
+  }
+  return [...own, ...shared];
 }
 
 /** Whose memory an alias shows; it is as read-only as that. */

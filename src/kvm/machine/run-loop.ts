@@ -29,8 +29,8 @@ export interface Runnable {
 }
 
 /** A machine that was not run yet. */
-export function newRunnable(parts: Pick<Runnable, "libc" | "vm" | "vcpu">): Runnable {
-  return { ...parts, entry: parts.vcpu, queue: [], late: new LateAnswer() };
+export function newRunnable({ libc, vm, vcpu }: Pick<Runnable, "libc" | "vm" | "vcpu">): Runnable {
+  return { libc, vm, vcpu, entry: vcpu, queue: [], late: new LateAnswer() };
 }
 
 /** How long an asynchronous run keeps the thread at a time, in milliseconds. */
