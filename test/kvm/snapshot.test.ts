@@ -5,6 +5,7 @@ import { boot, type LoadableImage, type Machine, type SnapshotPart } from "../..
 import { counting, longMode, realMode } from "./images.ts";
 import { describeKvm } from "./require-kvm.ts";
 import { resources } from "./resources.ts";
+import { xsaveContents } from "./xsave-contents.ts";
 
 const badArgument = (message: string): unknown =>
   expect.objectContaining({ code: "BAD_ARGUMENT", message: expect.stringContaining(message) as unknown });
@@ -17,7 +18,7 @@ function stateOf(machine: Machine): unknown {
     special: machine.specialRegisters(),
     debug: vcpu.getDebugregs(),
     events: vcpu.getVcpuEvents(),
-    xsave: Buffer.from(vcpu.getXsave()).toString("hex"),
+    xsave: xsaveContents(vcpu),
     gs: vcpu.getMsrs([0xc000_0102]),
     memory: machine.image.memory.map(({ at, size }) =>
       Buffer.from(machine.readMemory(at, Number(size))).toString("hex"),

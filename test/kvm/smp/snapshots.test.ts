@@ -12,6 +12,7 @@ import {
 import { counting } from "../images.ts";
 import { describeKvm } from "../require-kvm.ts";
 import { resources } from "../resources.ts";
+import { xsaveContents } from "../xsave-contents.ts";
 import { halt, shared, smpImage, spin } from "./guests.ts";
 
 const badArgument = (message: string): unknown => expect.objectContaining({ code: "BAD_ARGUMENT", message });
@@ -25,7 +26,7 @@ function stateOf({ vm, vcpus, image }: SmpMachine): unknown {
       special: vcpu.getSregs(),
       debug: vcpu.getDebugregs(),
       events: vcpu.getVcpuEvents(),
-      xsave: Buffer.from(vcpu.getXsave()).toString("hex"),
+      xsave: xsaveContents(vcpu),
       lapic: Buffer.from(vcpu.getLapic()).toString("hex"),
       gs: vcpu.getMsr("IA32_KERNEL_GS_BASE"),
     })),
