@@ -39,7 +39,7 @@ export type { Mode } from "./mode.ts";
 export type { Node } from "./builder/node.ts";
 export { placeAt } from "./place-at.ts";
 export type { Register, RegisterClass } from "./operands/register.ts";
-export type { Label, OpenCode, StatementControl, Statements } from "./builder/statements.ts";
+export type { Label, OpenCode, StatementControl, Statements, StatementWriter } from "./builder/statements.ts";
 export type { AssembleTextOptions } from "./text/assemble-text.ts";
 export { assembleText } from "./text/assemble-text.ts";
 export { AsmSyntaxError } from "./text/syntax-error.ts";

@@ -19,6 +19,7 @@ import {
   times,
   zeroed,
   zmm1,
+  type Statements,
 } from "guestwright/asm";
 import { expect, test } from "vitest";
 
@@ -34,6 +35,29 @@ const asAddress =
   "\n  hint: an address is a base register, an index register with times(register, 1 | 2 | 4 | 8), numbers and labels, added up";
 const rounded =
   "expected a whole number below 2^53, or a bigint, got 1152921504606847000\n  hint: write it as a bigint: 0x…n; as a number it arrives as 0x1000000000000000";
+
+/** A builder whose function has returned. */
+function returned(): Statements<64> {
+  let kept: Statements<64> | undefined;
+  code64((each) => (kept = each));
+  return kept!;
+}
+
+/** Each way to write a statement after the end. */
+const late = Object.entries<() => unknown>({
+  hlt: () => returned().hlt(),
+  outsb: () => returned().rep.outsb(),
+  u8: () => returned().u8(1),
+  label: () => returned().label("late"),
+  place: () => {
+    const each = returned();
+    each.place(each.newLabel());
+  },
+}).map(([name, write]): [string, () => unknown, string] => [
+  `${name} after the end`,
+  write,
+  `${name}: the function that code64 was given has returned, and its code is done\n  hint: write it before the function returns, or in another code64`,
+]);
 
 const cases: readonly [string, () => unknown, string][] = [
   ["text as a byte", () => code()["u8"]!("A"), `u8 takes numbers and expressions, got "A"${text}`],
@@ -110,6 +134,12 @@ const cases: readonly [string, () => unknown, string][] = [
     "sections: expected an object with an address for each name, got 5",
   ],
   ["no statements", () => loose(code64)(5), "code64 takes a function that writes statements, got 5"],
+  [
+    "statements of an async function",
+    () => loose(code64)(async () => Promise.reject(new Error("nobody waits for it"))),
+    "code64 takes a function that writes its statements before it returns, and this one returned a promise\n  hint: wait for what it needs first, then call code64",
+  ],
+  ...late,
   [
     "no label to place",
     () => code64((each) => each.place(undefined as never)),

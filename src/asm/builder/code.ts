@@ -20,7 +20,7 @@ import type { Mnemonic, Node, NodeOperand, Prefix } from "./node.ts";
 import { privately } from "./rename.ts";
 import { checkCode } from "./check-code.ts";
 import type { Register } from "../operands/register.ts";
-import { writeStatements, type OpenCode, type Statements } from "./statements.ts";
+import { writeStatements, type OpenCode, type Statements, type StatementWriter } from "./statements.ts";
 import { readText } from "../text/read-text.ts";
 import { templateText } from "../text/template-text.ts";
 import { checkName, wholeNumber } from "../operands/whole-number.ts";
@@ -314,8 +314,8 @@ function start<M extends Mode, Defined extends string = never>(mode: M): Code<M,
  * ```
  */
 export function code16(): Code<16, never, never>;
-export function code16(body: (code: Statements<16>) => void): OpenCode<16>;
-export function code16(body?: (code: Statements<16>) => void): Code<16, never, never> | OpenCode<16> {
+export function code16<Result>(body: StatementWriter<16, Result>): OpenCode<16>;
+export function code16(body?: (code: Statements<16>) => unknown): Code<16, never, never> | OpenCode<16> {
   return body === undefined ? start(16) : writeStatements(start<16, string>(16), body, () => captureCallSite(code16));
 }
 
@@ -328,8 +328,8 @@ export function code16(body?: (code: Statements<16>) => void): Code<16, never, n
  * ```
  */
 export function code32(): Code<32, never, never>;
-export function code32(body: (code: Statements<32>) => void): OpenCode<32>;
-export function code32(body?: (code: Statements<32>) => void): Code<32, never, never> | OpenCode<32> {
+export function code32<Result>(body: StatementWriter<32, Result>): OpenCode<32>;
+export function code32(body?: (code: Statements<32>) => unknown): Code<32, never, never> | OpenCode<32> {
   return body === undefined ? start(32) : writeStatements(start<32, string>(32), body, () => captureCallSite(code32));
 }
 
@@ -348,7 +348,7 @@ export function code32(body?: (code: Statements<32>) => void): Code<32, never, n
  * ```
  */
 export function code64(): Code<64, never, never>;
-export function code64(body: (code: Statements<64>) => void): OpenCode<64>;
-export function code64(body?: (code: Statements<64>) => void): Code<64, never, never> | OpenCode<64> {
+export function code64<Result>(body: StatementWriter<64, Result>): OpenCode<64>;
+export function code64(body?: (code: Statements<64>) => unknown): Code<64, never, never> | OpenCode<64> {
   return body === undefined ? start(64) : writeStatements(start<64, string>(64), body, () => captureCallSite(code64));
 }

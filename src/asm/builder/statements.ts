@@ -87,6 +87,15 @@ export type Statements<M extends Mode> = InstructionStatements<M> &
   DataStatements<M> &
   StatementControl<M>;
 
+/**
+ * A function that writes statements. The code is what it wrote when it returns, so it may not be `async`; what else it returns
+ * does not matter.
+ */
+export type StatementWriter<M extends Mode, Result> = (
+  code: Statements<M>,
+) => Result &
+  (Result extends PromiseLike<unknown> ? "write all statements before the function returns: no async" : unknown);
+
 type Prefixed = Readonly<Record<string, unknown>>;
 
 const prefixes = new Set(["rep", "repe", "repz", "repne", "repnz", "lock"]);
@@ -99,7 +108,7 @@ const isOwnName = /^label@\d+$/;
 /** The code that `body` writes, from `start` on. */
 export function writeStatements<M extends Mode>(
   start: OpenCode<M>,
-  body: (code: Statements<M>) => void,
+  body: (code: Statements<M>) => unknown,
   site: () => CallSite,
 ): OpenCode<M> {
   if (typeof body !== "function") {
@@ -108,23 +117,27 @@ export function writeStatements<M extends Mode>(
   }
   let code = start;
   let labels = 0;
+  let isOver = false;
+  const write = (statement: (...operands: never[]) => unknown, name: string, next: () => unknown): void => {
+    if (isOver) throw tooLate(start.mode, name, statement);
+    code = onBehalfOf(statement, next) as OpenCode<M>;
+  };
   const append = (to: unknown, name: string): ((...operands: unknown[]) => void) => {
-    const statement = (...operands: unknown[]): void => {
-      code = onBehalfOf(statement, () => (to as Methods)[name]!(...operands) as OpenCode<M>);
-    };
+    const statement = (...operands: unknown[]): void =>
+      write(statement, name, () => (to as Methods)[name]!(...operands));
     return statement;
   };
   const newLabel = (name?: string): Label => addressOf<never>((name ?? `label@${++labels}`) as never);
   // Names that nobody chose stay private, so that code with such labels can be taken in twice.
-  const define = (name: string): OpenCode<M> =>
-    (code as unknown as Methods)[isOwnName.test(name) ? "privateLabel" : "label"]!(name) as OpenCode<M>;
+  const define = (name: string): unknown =>
+    (code as unknown as Methods)[isOwnName.test(name) ? "privateLabel" : "label"]!(name);
   const place = (label: Label): void => {
     if (!isExpression(label) || (label as Expression).labels.length !== 1) throw noLabel(label, place);
-    code = onBehalfOf(place, () => define(nameOf(label)));
+    write(place, "place", () => define(nameOf(label)));
   };
   const label = (name?: string): Label => {
     const here = newLabel(name);
-    code = onBehalfOf(label, () => define(nameOf(here)));
+    write(label, "label", () => define(nameOf(here)));
     return here;
   };
   const prefixed = (prefix: string): unknown =>
@@ -137,8 +150,31 @@ export function writeStatements<M extends Mode>(
       return typeof (code as unknown as Methods)[name] === "function" ? append(code, name) : undefined;
     },
   });
-  body(builder as unknown as Statements<M>);
-  return code;
+  try {
+    const result = body(builder as unknown as Statements<M>);
+    if (isPromise(result)) throw notDone(start.mode, result, site());
+    return code;
+  } finally {
+    isOver = true;
+  }
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}
+
+function notDone(mode: Mode, result: PromiseLike<unknown>, site: CallSite): AsmError {
+  // Nobody waits for it; what it is rejected with says no more than this error.
+  result.then(undefined, () => {});
+  const message = `code${mode} takes a function that writes its statements before it returns, and this one returned a promise`;
+  const hint = `wait for what it needs first, then call code${mode}`;
+  return new AsmError(message, { code: "BAD_VALUE", value: result, source: locate(site), hint });
+}
+
+function tooLate(mode: Mode, name: string, method: (...operands: never[]) => unknown): AsmError {
+  const message = `${name}: the function that code${mode} was given has returned, and its code is done`;
+  const hint = `write it before the function returns, or in another code${mode}`;
+  return new AsmError(message, { code: "BAD_VALUE", value: name, source: locate(captureCallSite(method)), hint });
 }
 
 function noLabel(value: unknown, method: (label: Label) => void): AsmError {
