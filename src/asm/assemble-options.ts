@@ -5,7 +5,7 @@ import { AsmError } from "./asm-error.ts";
 import type { CallSite } from "./builder/call-site.ts";
 import { locate } from "./builder/call-site.ts";
 import type { Mode } from "./mode.ts";
-import { nearest } from "../core/nearest.ts";
+import { optionsProblem } from "../core/options.ts";
 import type { Node } from "./builder/node.ts";
 
 /** Options of {@link assemble}. */
@@ -23,16 +23,10 @@ export interface AssembleOptions {
 
 /** Throws unless `options` is an object that has none but these options; `method` takes them. */
 export function checkOptions(method: string, known: readonly string[], options: unknown, site: () => CallSite): void {
-  const fail = (message: string, value: unknown, hint: string): AsmError =>
-    new AsmError(message, { code: "BAD_VALUE", value, source: locate(site()), hint });
-  const list = known.join(", ").replace(/, (?!.*, )/, " and ");
-  if (typeof options !== "object" || options === null)
-    throw fail(`the options of ${method} are an object, got ${show(options)}`, options, `it has ${list}`);
-  const unknown = Object.keys(options).find((name) => !known.includes(name));
-  if (unknown === undefined) return;
-  const close = nearest(unknown, known);
-  const hint = close === undefined ? `it has ${list}` : `did you mean ${close}?`;
-  throw fail(`${method} has no option ${JSON.stringify(unknown)}`, unknown, hint);
+  const problem = optionsProblem(method, known, options);
+  if (problem === undefined) return;
+  const { message, value, hint } = problem;
+  throw new AsmError(message, { code: "BAD_VALUE", value, source: locate(site()), hint });
 }
 
 /** An address that code of a mode can have; `what` names the option. */

@@ -30,7 +30,6 @@ export { bootSmp, type SmpBootOptions } from "./smp/boot-smp.ts";
 export type { SmpDebugger, SmpTraceOptions } from "./smp/smp-debugger.ts";
 export type { SmpMachine } from "./smp/smp-machine.ts";
 export type { VcpuExit } from "./smp/vcpu-cluster.ts";
-export type { SnapshotPart } from "./snapshot/state-part.ts";
 export type { Duration } from "./machine/duration.ts";
 export type {
   AccessExit,
@@ -101,7 +100,8 @@ export { kvmKind, type KvmKind } from "./host/platform.ts";
 export { DEFAULT_TIMEOUT, type CommonRunOptions, type RunOptions, type StreamOptions } from "./machine/run-options.ts";
 export type { SpecialRegisters, SpecialRegisters2 } from "./calls/registers.ts";
 export { serialPort, type SerialOptions, type SerialPort } from "./devices/serial.ts";
-export type { Snapshot, SnapshotOptions } from "./snapshot/snapshot.ts";
+export type { Snapshot } from "./snapshot/snapshot.ts";
+export type { SnapshotOptions, SnapshotPart } from "./snapshot/snapshot-options.ts";
 export { Kvm, type KvmOpener, type KvmOptions } from "./calls/system.ts";
 export { debugConsole, exitDevice, type DebugConsole, type DebugConsoleOptions } from "./devices/test-devices.ts";
 export type { Vcpu } from "./calls/vcpu.ts";

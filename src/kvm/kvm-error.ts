@@ -1,3 +1,4 @@
+import { optionsProblem } from "../core/options.ts";
 import { GuestwrightError, type ErrorDetails } from "../core/error.ts";
 
 /** What can be wrong on the host's side of a virtual machine. */
@@ -51,6 +52,12 @@ export class KvmError extends GuestwrightError<KvmErrorCode> {
 /** A {@link KvmError} for an argument that no system call may see. */
 export function badArgument(message: string, value: unknown, hint?: string): KvmError {
   return new KvmError(message, { code: "BAD_ARGUMENT", value, ...(hint === undefined ? {} : { hint }) });
+}
+
+/** Throws {@link KvmError} `BAD_ARGUMENT` unless options are an object that has none but these; `taker` takes them. */
+export function requireOptions(taker: string, known: readonly string[], options: unknown): void {
+  const problem = optionsProblem(taker, known, options);
+  if (problem !== undefined) throw badArgument(problem.message, problem.value, problem.hint);
 }
 
 /** A {@link KvmError} for the use of something that was closed. */

@@ -29,7 +29,7 @@ test.each<readonly [problem: string, devices: unknown]>([
   ["devices[0] must be a device; got 5", [5]],
   ["devices[0].name must be text; got nothing", [{ ports }]],
   ["devices[0].ports must be a range of ports, or .mmio one of addresses; got nothing", [{ name: "a" }]],
-  ["devices[0].ports must be a range; got 112", [{ name: "a", ports: 0x70 }]],
+  ["devices[0].ports must be a range, { at, size }; got 112", [{ name: "a", ports: 0x70 }]],
   ["devices[0].ports.at must be a number; got 112n", [{ name: "a", ports: { at: 0x70n, size: 2 } }]],
   ["devices[0].mmio.at must be a bigint; got 112", [{ name: "a", mmio: { at: 0x70, size: 2 } }]],
   ["devices[0].ports.size must be a number; got nothing", [{ name: "a", ports: { at: 0x70 } }]],

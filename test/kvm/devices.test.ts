@@ -92,13 +92,17 @@ describeKvm("a device of ports", () => {
     expect([...machine.readMemory(0x200n, 6)]).toEqual([1, 2, 3, 4, 5, 0]);
   });
 
-  test("an answer that does not fit is an error that names the device, and then the guest reads 0", async () => {
+  test.each<[number, string]>([
+    [256, "256"],
+    ["5" as never, '"5"'],
+    [undefined as never, "nothing"],
+  ])("an answer of %o is an error that names the device, and then the guest reads 0", async (answer, shown) => {
     using machine = await boot(realMode(0xe4, 0x70, 0xf4));
-    const device: Device = { name: "liar", ports: { at: 0x70, size: 1 }, read: { u8: () => 256 } };
+    const device: Device = { name: "liar", ports: { at: 0x70, size: 1 }, read: { u8: () => answer } };
     expect(() => [...machine.run({ devices: [device] })]).toThrow(
       expect.objectContaining({
         code: "BAD_ARGUMENT",
-        message: "liar: what it answered is no whole number from 0 to 2^8 - 1: 256",
+        message: `liar: what it answered at port 0x70 is no whole number from 0 to 2^8 - 1: ${shown}`,
       }),
     );
     expect(kindsOf(machine.run())).toEqual(["hlt"]);

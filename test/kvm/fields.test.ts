@@ -54,7 +54,7 @@ describe("a struct's fields", () => {
       badArgument("cs.selector is no whole number from 0 to 2^16 - 1: 65536"),
     );
     expect(() => writeField(view, [0, 8], 1n << 64n, "rip")).toThrow(
-      badArgument("rip is no bigint from 0 to 2^64 - 1: 18446744073709551616"),
+      badArgument("rip is no bigint from 0 to 2^64 - 1: 18446744073709551616n"),
     );
   });
 });

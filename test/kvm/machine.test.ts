@@ -184,6 +184,22 @@ describeKvm("the stream", () => {
     expect(machine.registers().rax).toBe(0x99n);
   });
 
+  test.each<[unknown, string]>([
+    [new Uint8Array(4), "the answer has 4 bytes, not 1"],
+    ["a", 'the answer is no Uint8Array: "a"'],
+    [undefined, "the answer is no Uint8Array: nothing"],
+  ])("data that were put in place of an exit's, %o, are an error, once, and then 0", async (data, message) => {
+    using machine = await boot(realMode(0xe4, 0x60, 0xf4));
+    const [exit] = take(machine, 1);
+    (exit as { data: unknown }).data = data;
+    const hint = "\n  hint: write the answer into the exit's data, and leave them in place";
+    expect(() => machine.run().next()).toThrow(
+      expect.objectContaining({ code: "BAD_ARGUMENT", message: `${message}${hint}` }),
+    );
+    expect(kindsOf(machine.run())).toEqual(["hlt"]);
+    expect(machine.registers().rax).toBe(0n);
+  });
+
   test("an answer whose bytes were given away is an error, once, and then 0", async () => {
     using machine = await boot(realMode(0xe4, 0x60, 0xf4));
     const [exit] = take(machine, 1);

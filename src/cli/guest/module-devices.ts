@@ -1,6 +1,7 @@
 /** The devices that a guest's module exports, checked, as nothing has read its types. */
 import { show } from "../../core/show.ts";
-import type { Device, StreamOptions } from "../../kvm/index.ts";
+import { deviceProblem } from "../../kvm/devices/device-problem.ts";
+import type { StreamOptions } from "../../kvm/index.ts";
 import { CliError } from "../cli-error.ts";
 import type { ModuleExports } from "./guest-module.ts";
 import { moduleFailure } from "./module-failure.ts";
@@ -10,12 +11,6 @@ type AnyDevice = NonNullable<StreamOptions["devices"]>[number];
 /** The name of the export. */
 const exportName = "devices";
 
-/** Where a device can be, the type of its first address, and the sizes of access that it can have handlers for. */
-const kinds = {
-  ports: { first: "number", sizes: ["u8", "u16", "u32"] },
-  mmio: { first: "bigint", sizes: ["u8", "u16", "u32", "u64"] },
-} as const;
-
 const example =
   'export const devices: Device[] = [{ name: "clock", ports: { at: 0x70, size: 2 }, read: { u8: () => 0 } }]';
 
@@ -23,51 +18,27 @@ const example =
 export function devicesOfModule(file: string, exports: ModuleExports | undefined): readonly AnyDevice[] {
   const devices = exports?.get(exportName);
   if (devices === undefined) return [];
-  const refuse: Refuse = (path, must, value) => {
-    throw new CliError(`${file} exports ${exportName}, and ${path} must be ${must}; got ${show(value)}`, {
-      code: "NO_DEVICES",
-      value,
-      hint: example,
-    });
-  };
-  if (!Array.isArray(devices)) return refuse(exportName, "an array of devices", devices);
-  return devices.map((device: unknown, index) => deviceOf(file, `${exportName}[${index}]`, device, refuse));
+  const problem = deviceProblem(devices, exportName);
+  if (problem !== undefined) {
+    const { path, must, value } = problem;
+    const message = `${file} exports ${exportName}, and ${path} must be ${must}; got ${show(value)}`;
+    throw new CliError(message, { code: "NO_DEVICES", value, hint: example });
+  }
+  return (devices as readonly AnyDevice[]).map((device) => guardedDevice(file, device));
 }
 
-type Refuse = (path: string, must: string, value: unknown) => never;
-
-type Fields = Readonly<Record<string, unknown>>;
-
-const isObject = (value: unknown): value is Fields => typeof value === "object" && value !== null;
-
-/** A device whose handlers fail as the author's code. Ranges are checked where devices are put together. */
-function deviceOf(file: string, path: string, device: unknown, refuse: Refuse): AnyDevice {
-  if (!isObject(device)) return refuse(path, "a device", device);
-  if (typeof device["name"] !== "string") return refuse(`${path}.name`, "text", device["name"]);
-  const kind = (["ports", "mmio"] as const).find((each) => device[each] !== undefined);
-  if (kind === undefined) return refuse(`${path}.ports`, "a range of ports, or .mmio one of addresses", undefined);
-  const range = device[kind];
-  const { first, sizes } = kinds[kind];
-  if (!isObject(range)) return refuse(`${path}.${kind}`, "a range", range);
-  if (typeof range["at"] !== first) return refuse(`${path}.${kind}.at`, `a ${first}`, range["at"]);
-  if (typeof range["size"] !== "number") return refuse(`${path}.${kind}.size`, "a number", range["size"]);
+/** A device whose handlers fail as the author's code. */
+function guardedDevice(file: string, device: AnyDevice): AnyDevice {
   const handlers = (["read", "write"] as const).map((direction) => {
-    const given = device[direction];
-    if (given === undefined) return [direction, {}] as const;
-    if (!isObject(given)) return refuse(`${path}.${direction}`, "an object of handlers", given);
-    const known = Object.entries(given).map(([size, handler]) => {
-      if (!(sizes as readonly string[]).includes(size))
-        return refuse(`${path}.${direction}`, `handlers named ${sizes.join(", ")}`, size);
-      if (handler === undefined) return [size, handler] as const;
-      if (typeof handler !== "function") return refuse(`${path}.${direction}.${size}`, "a function", handler);
-      return [size, guarded(file, handler as Handler)] as const;
-    });
-    return [direction, Object.fromEntries(known)] as const;
+    const given: Readonly<Record<string, Handler | undefined>> = { ...device[direction] };
+    const guards = Object.entries(given).map(([size, handler]) => [size, handler && guarded(file, handler)] as const);
+    return [direction, Object.fromEntries(guards)] as const;
   });
-  return { name: device["name"], [kind]: range, ...Object.fromEntries(handlers) } as unknown as Device;
+  const range = "ports" in device ? { ports: device.ports } : { mmio: device.mmio };
+  return { name: device.name, ...range, ...Object.fromEntries(handlers) };
 }
 
-type Handler = (...given: readonly unknown[]) => unknown;
+type Handler = (...given: never[]) => unknown;
 
 /** A handler of an author: what it throws, or what its promise is rejected with, is told as the module's failure. */
 function guarded(file: string, handler: Handler): Handler {

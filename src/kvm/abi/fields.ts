@@ -1,5 +1,6 @@
 /** Reads and writes the fields of KVM's structs, by the tables of their layouts. Pure. */
 import type { Field } from "./structs.ts";
+import { show } from "../../core/show.ts";
 import { badArgument, type KvmError } from "../kvm-error.ts";
 
 /** A view over a fresh, zeroed struct, and its bytes for the system call. */
@@ -57,5 +58,5 @@ function largest(size: number): number {
 /** The error for a value that does not fit its field. */
 export function misfit([, size]: Field, value: unknown, what: string): KvmError {
   const range = size === 8 ? "bigint from 0 to 2^64 - 1" : `whole number from 0 to 2^${8 * size} - 1`;
-  return badArgument(`${what} is no ${range}: ${String(value)}`, value);
+  return badArgument(`${what} is no ${range}: ${show(value)}`, value);
 }

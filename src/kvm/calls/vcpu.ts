@@ -10,7 +10,7 @@ import type { AnswerableExit, Exit } from "../exits/exits.ts";
 import type { Descriptor } from "../host/descriptor.ts";
 import { callFailed, ioctlFailed } from "../host/host-error.ts";
 import type { HostAddress } from "../host/libc.ts";
-import type { SnapshotPart } from "../snapshot/state-part.ts";
+import type { SnapshotPart } from "../snapshot/snapshot-options.ts";
 import { VcpuSnapshot, type VcpuSource } from "../snapshot/vcpu-snapshot.ts";
 import { drainCoalesced } from "./coalesced.ts";
 import { DirtyRing } from "./dirty-ring.ts";

@@ -5,7 +5,7 @@ import { kvmXsave } from "../abi/state-structs.ts";
 import { Descriptor } from "../host/descriptor.ts";
 import type { KvmKind } from "../host/platform.ts";
 import { badArgument } from "../kvm-error.ts";
-import type { SnapshotPart } from "../snapshot/state-part.ts";
+import type { SnapshotPart } from "../snapshot/snapshot-options.ts";
 import type { VcpuSnapshot } from "../snapshot/vcpu-snapshot.ts";
 import { VmSnapshot } from "../snapshot/vm-snapshot.ts";
 import { requirePages } from "./guest-memory.ts";

@@ -1,6 +1,6 @@
 /** Setting breakpoints and watchpoints, and taking them away. */
 import type { VirtAddr } from "../../core/address.ts";
-import { badArgument } from "../kvm-error.ts";
+import { badArgument, requireOptions } from "../kvm-error.ts";
 import {
   requireLinear,
   requireWatchable,
@@ -88,8 +88,10 @@ export class PointSetter implements DebugPoints {
     return this.#add({ kind: "breakpoint", id: this.#lastId + 1, address, symbol });
   }
 
-  watch(place: string | VirtAddr, { size = 1, on = "write" }: WatchOptions = {}): Watchpoint {
+  watch(place: string | VirtAddr, options: WatchOptions = {}): Watchpoint {
     this.#parts.requireOpen();
+    requireOptions("watch", ["size", "on"], options);
+    const { size = 1, on = "write" } = options;
     const address = this.#addressOf(place);
     requireWatchable(address, size, on);
     requireSupport(this.support, "watchpoints");

@@ -2,7 +2,7 @@
 import { loadDisassembler } from "../../disasm/disassemble.ts";
 import { badArgument } from "../kvm-error.ts";
 import type { Runnable } from "../machine/run-loop.ts";
-import { planRun, type RunOptions } from "../machine/run-options.ts";
+import { planRun, runOptionNames, type RunOptions } from "../machine/run-options.ts";
 import { DebugEntry } from "./debug-entry.ts";
 import { PointSetter, type DebugPoints, type PointParts } from "./debug-points.ts";
 import { DebugSlots } from "./debug-slots.ts";
@@ -16,6 +16,8 @@ export interface TraceOptions extends RunOptions {
   /** After so many steps the trace is over. No limit unless given. */
   readonly maxSteps?: number;
 }
+
+const traceOptionNames: readonly (keyof TraceOptions)[] = [...runOptionNames, "maxSteps"];
 
 /**
  * A machine's debugger: its breakpoints and watchpoints, which `run` and `stream` stop at, and single steps.
@@ -85,13 +87,10 @@ class AttachedDebugger extends PointSetter implements Debugger {
     this.#parts = parts;
   }
 
-  trace({ maxSteps = Number.POSITIVE_INFINITY, ...options }: TraceOptions = {}): IterableIterator<
-    TraceEvent,
-    void,
-    undefined
-  > {
+  trace(options: TraceOptions = {}): IterableIterator<TraceEvent, void, undefined> {
+    const plan = planRun("trace", traceOptionNames, options);
+    const { maxSteps = Number.POSITIVE_INFINITY } = options;
     requireSteps(maxSteps);
-    const plan = planRun(options);
     this.#parts.requireOpen();
     return traceEvents(this.#parts, plan, maxSteps);
   }

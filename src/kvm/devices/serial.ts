@@ -1,6 +1,6 @@
 /** A serial port, as PCs have it: the registers of a 16550A (National Semiconductor PC16550D, 1995), polled. */
 import type { PortDevice } from "./device.ts";
-import { badArgument } from "../kvm-error.ts";
+import { badArgument, requireOptions } from "../kvm-error.ts";
 
 /** How a serial port is to be. */
 export interface SerialOptions {
@@ -60,7 +60,9 @@ const RESET_DIVISOR = 12;
  * for (const exit of machine.run({ devices: [serial] })) console.log(exit.kind);
  * ```
  */
-export function serialPort({ at = 0x3f8, output }: SerialOptions = {}): SerialPort {
+export function serialPort(options: SerialOptions = {}): SerialPort {
+  requireOptions("serialPort", ["at", "output"], options);
+  const { at = 0x3f8, output } = options;
   if (!Number.isInteger(at) || at < 0 || at > 0xfff8) throw badArgument(`no port for a serial port: ${String(at)}`, at);
   const sent: number[] = [];
   const waiting: number[] = [];

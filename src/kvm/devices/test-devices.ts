@@ -1,5 +1,6 @@
 /** Devices that exist for guests under test alone. */
 import type { PortDevice } from "./device.ts";
+import { requireOptions } from "../kvm-error.ts";
 
 /** A port that guests print to: a device for `run` and `stream`. */
 export interface DebugConsole extends PortDevice {
@@ -25,7 +26,9 @@ export interface DebugConsoleOptions {
  * for (const exit of machine.run({ devices: [console] })) if (exit.kind === "hlt") print(console.output());
  * ```
  */
-export function debugConsole({ at = 0xe9, output }: DebugConsoleOptions = {}): DebugConsole {
+export function debugConsole(options: DebugConsoleOptions = {}): DebugConsole {
+  requireOptions("debugConsole", ["at", "output"], options);
+  const { at = 0xe9, output } = options;
   const written: number[] = [];
   const send = output ?? ((byte: number): void => void written.push(byte));
   return {

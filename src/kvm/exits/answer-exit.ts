@@ -3,7 +3,8 @@ import { kvmRun, newerKvmRun, type Field } from "../abi/structs.ts";
 import { answerField } from "./decode-exit.ts";
 import type { AnswerableExit, Exit } from "./exits.ts";
 import { writeField } from "../abi/fields.ts";
-import { badArgument } from "../kvm-error.ts";
+import { badArgument, type KvmError } from "../kvm-error.ts";
+import { show } from "../../core/show.ts";
 import { paste, type RunPage } from "../calls/run-page.ts";
 
 const { fields } = kvmRun;
@@ -36,10 +37,9 @@ export function answerExit(exit: AnswerableExit, page: RunPage): void {
     case "io-in":
     case "mmio-read": {
       const [at, size] = answerField(exit, page);
-      if (exit.data.length !== size) {
+      if (!isOfSize(exit.data, size)) {
         bytes.fill(0, at, at + size);
-        const hint = "its buffer was transferred away";
-        throw badArgument(`the answer has ${exit.data.length} bytes, not ${size}`, exit.data, hint);
+        throw wrongData(exit.data, size);
       }
       paste(page, at, exit.data);
       return;
@@ -56,6 +56,19 @@ export function answerExit(exit: AnswerableExit, page: RunPage): void {
     case "tdx":
       writeWord(view, resultFields[exit.kind], exit.result, `the result of ${exit.kind}`);
   }
+}
+
+function isOfSize(data: unknown, size: number): boolean {
+  return data instanceof Uint8Array && data.length === size;
+}
+
+function wrongData(data: unknown, size: number): KvmError {
+  const isGone = data instanceof Uint8Array && data.buffer.byteLength === 0;
+  const got = data instanceof Uint8Array ? `has ${data.length} bytes, not ${size}` : `is no Uint8Array: ${show(data)}`;
+  const hint = isGone
+    ? "its buffer was transferred away"
+    : "write the answer into the exit's data, and leave them in place";
+  return badArgument(`the answer ${got}`, data, hint);
 }
 
 function writeWord(view: DataView, field: Field, value: bigint, what: string): void {

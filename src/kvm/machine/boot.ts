@@ -1,5 +1,6 @@
 /** From an image to a machine. */
 import type { CpuidEntry } from "../calls/cpuid.ts";
+import { requireOptions } from "../kvm-error.ts";
 import { hostFacts } from "./host-facts.ts";
 import { loadMemory, requireImage, setEntryState, type LoadableImage } from "./load-image.ts";
 import type { Machine } from "./machine.ts";
@@ -32,6 +33,7 @@ export interface BootOptions extends KvmOptions {
  */
 export async function boot(image: LoadableImage, options: BootOptions = {}): Promise<Machine> {
   requireImage(image);
+  requireOptions("boot", ["device", "cpuid"], options);
   using kvm = await openKvm(options);
   const vm = kvm.createVm();
   try {

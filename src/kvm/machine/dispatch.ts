@@ -1,5 +1,7 @@
 /** From an exit to the device that handles it. Pure but for what the handlers do. */
 import { hex } from "../../core/hex.ts";
+import { show } from "../../core/show.ts";
+import { deviceProblem } from "../devices/device-problem.ts";
 import type { Device, EndRun, MmioDevice, PortDevice, Timing } from "../devices/device.ts";
 import type { IoInExit, IoOutExit, MmioReadExit, MmioWriteExit } from "../exits/exit-access.ts";
 import type { Exit, GuestExit } from "../exits/exits.ts";
@@ -24,12 +26,22 @@ const handlerBySize: Readonly<Partial<Record<number, Sized>>> = { 1: "u8", 2: "u
  * range that is none, and for two that overlap.
  */
 export function dispatchTo(devices: readonly Device<Timing>[]): Dispatch | undefined {
+  requireDevices(devices);
   if (devices.length === 0) return undefined;
   const deviceOf = deviceTable(devices);
   return (exit) => {
     const device = deviceOf(exit);
     return device === undefined ? "unhandled" : answer(device, exit as AccessExit);
   };
+}
+
+/** Throws {@link KvmError} `BAD_ARGUMENT` for what are no devices. */
+function requireDevices(devices: readonly Device<Timing>[]): void {
+  const problem = deviceProblem(devices);
+  if (problem === undefined) return;
+  const { path, must, value } = problem;
+  const hint = 'a device is such as { name: "clock", ports: { at: 0x70, size: 2 }, read: { u8: () => 0 } }';
+  throw badArgument(`${path} must be ${must}; got ${show(value)}`, value, hint);
 }
 
 /** Whether one of these devices handles an exit. Throws as {@link dispatchTo}. */
@@ -127,6 +139,10 @@ function offsetIn(device: Device<Timing>, exit: AccessExit): number {
     : Number(exit.address - (device as MmioDevice<Timing>).mmio.at);
 }
 
+function whereAccessed(exit: AccessExit): string {
+  return "port" in exit ? `port ${hex(exit.port)}` : hex(exit.address);
+}
+
 function isInput({ kind }: AccessExit): boolean {
   return kind === "io-in" || kind === "mmio-read";
 }
@@ -147,7 +163,7 @@ function readAll(accesses: Accesses<ReadHandler>, from = 0): Outcome | Promise<O
   const { handler, offset, exit, count, name } = accesses;
   const view = new DataView(exit.data.buffer, exit.data.byteOffset);
   const put = (value: number | bigint, index: number): void =>
-    writeField(view, [index * exit.size, exit.size], value, `${name}: what it answered`);
+    writeField(view, [index * exit.size, exit.size], value, `${name}: what it answered at ${whereAccessed(exit)}`);
   for (let index = from; index < count; index++) {
     const value = handler(offset);
     if (isLater(value)) {

@@ -3,7 +3,7 @@ import { toMilliseconds, type Duration } from "./duration.ts";
 import type { Device, Timing } from "../devices/device.ts";
 import { dispatchTo, handledBy, type Dispatch } from "./dispatch.ts";
 import type { Exit } from "../exits/exits.ts";
-import { badArgument } from "../kvm-error.ts";
+import { badArgument, requireOptions } from "../kvm-error.ts";
 
 /** What `run` and `stream` have in common. */
 export interface CommonRunOptions {
@@ -54,8 +54,17 @@ export function hiddenExits({ devices, includeHandled = false }: StreamOptions):
   return includeHandled || devices === undefined ? () => false : handledBy(devices);
 }
 
-/** Reads options. Throws {@link KvmError} `BAD_ARGUMENT`. */
-export function planRun(options: CommonRunOptions & { readonly devices?: readonly Device<Timing>[] }): RunPlan {
+/** Their names, for {@link planRun}. */
+export const runOptionNames: readonly (keyof RunOptions)[] = ["timeout", "maxExits", "includeHandled", "devices"];
+export const streamOptionNames: readonly (keyof StreamOptions)[] = [...runOptionNames, "signal"];
+
+/** Reads options of `taker`, which has no others but `names`. Throws {@link KvmError} `BAD_ARGUMENT`. */
+export function planRun(
+  taker: string,
+  names: readonly string[],
+  options: CommonRunOptions & { readonly devices?: readonly Device<Timing>[] },
+): RunPlan {
+  requireOptions(taker, names, options);
   const { timeout, maxExits = Number.POSITIVE_INFINITY, includeHandled = false } = options;
   if (maxExits !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(maxExits) && maxExits > 0)) {
     throw badArgument(`maxExits is no whole number above 0: ${String(maxExits)}`, maxExits);

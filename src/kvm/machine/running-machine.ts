@@ -14,10 +14,10 @@ import { codeBits, locate, type GuestLocation } from "./location.ts";
 import type { KvmKind } from "../host/platform.ts";
 import type { SpecialRegisters } from "../calls/registers.ts";
 import { newRunnable, type Runnable } from "./run-loop.ts";
-import { planRun, type RunOptions, type StreamOptions } from "./run-options.ts";
+import { planRun, runOptionNames, streamOptionNames, type RunOptions, type StreamOptions } from "./run-options.ts";
 import { MachineSnapshots } from "../snapshot/machine-snapshots.ts";
-import type { Snapshot, SnapshotOptions } from "../snapshot/snapshot.ts";
-import { omittedParts } from "../snapshot/state-part.ts";
+import type { Snapshot } from "../snapshot/snapshot.ts";
+import { omittedParts, type SnapshotOptions } from "../snapshot/snapshot-options.ts";
 import { asyncExits } from "./streams.ts";
 import { SyncExits } from "./sync-exits.ts";
 import { putOutTicker } from "./ticker.ts";
@@ -80,13 +80,13 @@ class RunningMachine implements Machine {
   }
 
   run(options: RunOptions = {}): IterableIterator<Exit, void, undefined> {
-    const plan = planRun(options);
+    const plan = planRun("run", runOptionNames, options);
     this.#requireOpen();
     return new SyncExits(this.#runnable, plan, () => this.#requireOpen());
   }
 
   stream(options: StreamOptions = {}): AsyncIterableIterator<Exit, void, undefined> {
-    const plan = planRun(options);
+    const plan = planRun("stream", streamOptionNames, options);
     this.#requireOpen();
     return asyncExits(this.#runnable, plan, options.signal, () => this.#requireOpen());
   }
@@ -159,8 +159,8 @@ class RunningMachine implements Machine {
     this.vm.writeMemory(at, bytes);
   }
 
-  snapshot({ omit = [] }: SnapshotOptions = {}): Snapshot {
-    const omitted = omittedParts(omit);
+  snapshot(options: SnapshotOptions = {}): Snapshot {
+    const omitted = omittedParts(options);
     if (!this.complete()) {
       throw badArgument("the guest is in the middle of an instruction", undefined, "run on until it is complete");
     }

@@ -2,7 +2,7 @@
 import type { CpuidEntry } from "../calls/cpuid.ts";
 import { openKvm, type KvmSystem } from "../calls/system.ts";
 import type { VmHandle } from "../calls/vm.ts";
-import { badArgument } from "../kvm-error.ts";
+import { badArgument, requireOptions } from "../kvm-error.ts";
 import type { BootOptions } from "../machine/boot.ts";
 import { hostFacts } from "../machine/host-facts.ts";
 import { loadMemory, requireImage, setEntryState, type LoadableImage } from "../machine/load-image.ts";
@@ -35,6 +35,7 @@ const MAX_APICS = 255;
  */
 export async function bootSmp(image: LoadableImage, options: SmpBootOptions): Promise<SmpMachine> {
   requireImage(image);
+  requireOptions("bootSmp", ["vcpus", "device", "cpuid"], options);
   using kvm = await openKvm(options);
   requireCount(options.vcpus, Math.min(kvm.getMaxVcpus(), MAX_APICS));
   const vm = kvm.createVm();

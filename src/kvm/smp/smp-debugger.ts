@@ -8,7 +8,7 @@ import { lookAt } from "../debug/guest-code.ts";
 import { probeDebugging, type DebugSupport } from "../debug/probe.ts";
 import type { SymbolSource } from "../debug/symbols.ts";
 import type { TraceEvent } from "../debug/trace.ts";
-import { planRun, type StreamOptions } from "../machine/run-options.ts";
+import { planRun, streamOptionNames, type StreamOptions } from "../machine/run-options.ts";
 import { smpTraceEvents } from "./smp-trace.ts";
 import type { VcpuCluster } from "./vcpu-cluster.ts";
 import { VcpuDebug } from "./vcpu-debug.ts";
@@ -18,6 +18,8 @@ export interface SmpTraceOptions extends StreamOptions {
   /** After so many steps the trace is over. No limit unless given. */
   readonly maxSteps?: number;
 }
+
+const traceOptionNames: readonly (keyof SmpTraceOptions)[] = [...streamOptionNames, "maxSteps"];
 
 /**
  * The debugger of a machine with several vCPUs. Breakpoints and watchpoints are those of all vCPUs: `stream` gives a `debug`
@@ -90,13 +92,11 @@ class AttachedSmpDebugger extends PointSetter implements SmpDebugger {
     this.#parts = parts;
   }
 
-  trace(
-    vcpu: number,
-    { maxSteps = Number.POSITIVE_INFINITY, signal, ...options }: SmpTraceOptions = {},
-  ): AsyncIterableIterator<TraceEvent, void, undefined> {
+  trace(vcpu: number, options: SmpTraceOptions = {}): AsyncIterableIterator<TraceEvent, void, undefined> {
     const { cluster, requireOpen } = this.#parts;
+    const plan = planRun("trace", traceOptionNames, options);
+    const { maxSteps = Number.POSITIVE_INFINITY, signal } = options;
     requireSteps(maxSteps);
-    const plan = planRun(options);
     requireOpen();
     const runner = cluster.runner(vcpu);
     const parts = { cluster, runner, debug: runner.debug!, support: this.support, signal, requireOpen };

@@ -10,10 +10,10 @@ import type { KvmKind } from "../host/platform.ts";
 import { closed } from "../kvm-error.ts";
 import { locate, type GuestLocation } from "../machine/location.ts";
 import type { LoadableImage } from "../machine/load-image.ts";
-import { planRun, type StreamOptions } from "../machine/run-options.ts";
+import { planRun, streamOptionNames, type StreamOptions } from "../machine/run-options.ts";
 import { MachineSnapshots } from "../snapshot/machine-snapshots.ts";
-import type { Snapshot, SnapshotOptions } from "../snapshot/snapshot.ts";
-import { omittedParts } from "../snapshot/state-part.ts";
+import type { Snapshot } from "../snapshot/snapshot.ts";
+import { omittedParts, type SnapshotOptions } from "../snapshot/snapshot-options.ts";
 import type { TranscriptExit } from "../transcript/transcript.ts";
 import { smpExits } from "./smp-stream.ts";
 import { attachSmpDebugger, type SmpDebugger } from "./smp-debugger.ts";
@@ -144,7 +144,7 @@ class RunningSmpMachine implements SmpMachine {
   }
 
   stream(options: StreamOptions = {}): AsyncIterableIterator<VcpuExit, void, undefined> {
-    const plan = planRun(options);
+    const plan = planRun("stream", streamOptionNames, options);
     this.#requireOpen();
     return smpExits(this.#cluster, plan, options.signal, () => this.#requireOpen());
   }
@@ -199,8 +199,8 @@ class RunningSmpMachine implements SmpMachine {
     this.#vm.writeMemory(at, bytes);
   }
 
-  snapshot({ omit = [] }: SnapshotOptions = {}): Snapshot {
-    const omitted = omittedParts(omit);
+  snapshot(options: SnapshotOptions = {}): Snapshot {
+    const omitted = omittedParts(options);
     this.#requireStill();
     const state = this.#cluster.settle();
     return this.#snapshots.take(omitted, state);

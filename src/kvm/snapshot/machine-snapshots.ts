@@ -3,7 +3,7 @@ import type { VcpuHandle } from "../calls/vcpu.ts";
 import type { VmHandle } from "../calls/vm.ts";
 import { badArgument } from "../kvm-error.ts";
 import { MachineSnapshot, type Snapshot } from "./snapshot.ts";
-import type { SnapshotPart } from "./state-part.ts";
+import type { SnapshotPart } from "./snapshot-options.ts";
 
 /** What snapshots are taken of. */
 export interface SnapshotSource {

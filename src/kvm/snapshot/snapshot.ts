@@ -1,17 +1,7 @@
 /** A machine as it was, to go back to. */
 import type { MemorySnapshot } from "./memory-snapshot.ts";
-import type { SnapshotPart } from "./state-part.ts";
 import type { VcpuSnapshot } from "./vcpu-snapshot.ts";
 import type { VmSnapshot } from "./vm-snapshot.ts";
-
-/** What a snapshot is to hold. */
-export interface SnapshotOptions {
-  /**
-   * What to leave out, since the guest does not change it: each part costs ioctls on every restore. Registers, special
-   * registers, events and memory are always there. Nothing is left out unless given.
-   */
-  readonly omit?: readonly SnapshotPart[];
-}
 
 /** A machine as it was. It belongs to that machine, and ends with it. */
 export interface Snapshot {

@@ -3,22 +3,8 @@ import { newStruct } from "../abi/fields.ts";
 import type { IoctlName } from "../abi/ioctls.ts";
 import type { Field } from "../abi/structs.ts";
 import type { Descriptor } from "../host/descriptor.ts";
-import { badArgument, KvmError } from "../kvm-error.ts";
-
-/**
- * A part of the state that a snapshot may leave out, where the guest is known not to change it. `controllers` are the interrupt
- * controllers with the local APICs, whether vCPUs are halted, the timer, and KVM's clock.
- */
-export type SnapshotPart = "fpu" | "debug-registers" | "msrs" | "controllers";
-
-const snapshotParts: ReadonlySet<string> = new Set<SnapshotPart>(["fpu", "debug-registers", "msrs", "controllers"]);
-
-/** The parts that are to be left out. Throws {@link KvmError} `BAD_ARGUMENT` for what is no part. */
-export function omittedParts(omit: readonly SnapshotPart[]): ReadonlySet<SnapshotPart> {
-  const unknown = omit.find((part) => !snapshotParts.has(part));
-  if (unknown !== undefined) throw badArgument(`no part of a snapshot: ${unknown}`, omit);
-  return new Set(omit);
-}
+import { KvmError } from "../kvm-error.ts";
+import type { SnapshotPart } from "./snapshot-options.ts";
 
 /** One struct that one ioctl reads and another sets, the same bytes. */
 export interface StatePart {

@@ -4,7 +4,8 @@ import { kvmRegs, kvmSregs } from "../abi/structs.ts";
 import type { EncodedSync } from "../calls/sync-registers.ts";
 import type { Descriptor } from "../host/descriptor.ts";
 import { MsrSnapshot } from "./msr-snapshot.ts";
-import { readPart, readParts, setPart, type SavedPart, type SnapshotPart, type StatePart } from "./state-part.ts";
+import { readPart, readParts, setPart, type SavedPart, type StatePart } from "./state-part.ts";
+import type { SnapshotPart } from "./snapshot-options.ts";
 
 const sregsPart: StatePart = { get: "KVM_GET_SREGS", set: "KVM_SET_SREGS", size: kvmSregs.size };
 const regsPart: StatePart = { get: "KVM_GET_REGS", set: "KVM_SET_REGS", size: kvmRegs.size };

@@ -2,7 +2,8 @@
 import { irqchipIds } from "../abi/constants.ts";
 import { kvmClockData, kvmIrqchip, kvmPitState2 } from "../abi/state-structs.ts";
 import type { Descriptor } from "../host/descriptor.ts";
-import { readParts, setPart, type SavedPart, type SnapshotPart, type StatePart } from "./state-part.ts";
+import { readParts, setPart, type SavedPart, type StatePart } from "./state-part.ts";
+import type { SnapshotPart } from "./snapshot-options.ts";
 
 const part: SnapshotPart = "controllers";
 
