@@ -46,6 +46,29 @@ describeKvm("registers that KVM shares", () => {
       { code },
     ));
 
+  test("do not cost an exit of the instruction that is completed to set them", () =>
+    withVcpu(
+      (vcpu) => {
+        const read = (): Uint8Array => {
+          const exit = vcpu.run();
+          if (exit.kind !== "mmio-read") throw new Error(exit.kind);
+          return exit.data;
+        };
+        read().set([0x11, 0x22]);
+        const rbx = { ...vcpu.getRegs(), rbx: 0x5555n };
+        vcpu.putSyncRegs({ events: vcpu.getVcpuEvents() });
+        vcpu.getSregs();
+        vcpu.putSyncRegs({ events: vcpu.getVcpuEvents() });
+        read().set([0x33, 0x44]);
+        expect(vcpu.run().kind).toBe("hlt");
+        expect(vcpu.getRegs().rax).toBe(0x4433_2211n);
+        vcpu.putSyncRegs({ regs: rbx });
+        expect(vcpu.getRegs().rbx).toBe(0x5555n);
+      },
+      // mov eax, [0x1ffe]; hlt: two bytes on each of two pages that are no memory
+      { code: [0x66, 0xa1, 0xfe, 0x1f, 0xf4] },
+    ));
+
   test("are asked for before the run, by their names", () =>
     withVcpu((vcpu, vm) => {
       const none = badArgument("KVM has shared no registers yet\n  hint: call setSyncRegs before the guest runs");

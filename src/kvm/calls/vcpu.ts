@@ -15,7 +15,7 @@ import { VcpuSnapshot, type VcpuSource } from "../snapshot/vcpu-snapshot.ts";
 import { drainCoalesced } from "./coalesced.ts";
 import { DirtyRing } from "./dirty-ring.ts";
 import { PAGE_SIZE } from "./guest-memory.ts";
-import { forgetSync } from "./sync-registers.ts";
+import { forgetSync, type EncodedSync } from "./sync-registers.ts";
 import type { VcpuControl } from "./vcpu-control.ts";
 import { VcpuPageCalls, type VcpuPages, type VcpuTraits } from "./vcpu-pages.ts";
 import type { VcpuRegisters } from "./vcpu-registers.ts";
@@ -66,6 +66,8 @@ export class VcpuHandle extends VcpuPageCalls implements Vcpu {
   #signalMask: Uint8Array | undefined;
   /** Whether the last exit may have stopped in the middle of an instruction. */
   #isIncomplete = false;
+  /** The exit that came while an instruction was completed for a call. */
+  #early: Exit | undefined;
 
   /** What is to be over before it is closed: the thread that runs it, where it has one of its own. */
   beforeClose: () => void = () => undefined;
@@ -94,6 +96,7 @@ export class VcpuHandle extends VcpuPageCalls implements Vcpu {
    */
   enter(): boolean {
     const { fd, libc } = this.descriptor;
+    if (this.#early !== undefined) return true;
     if (this.#open !== undefined) this.#answer(this.#open);
     this.isDeferred = false;
     this.validSync = this.wantedSync;
@@ -108,6 +111,9 @@ export class VcpuHandle extends VcpuPageCalls implements Vcpu {
 
   /** The exit that the last {@link enter} ended with. To be asked for once. */
   exit(): Exit {
+    const early = this.#early;
+    this.#early = undefined;
+    if (early !== undefined) return early;
     const exit = decodeExit(this.page);
     if (isAnswerable(exit)) this.#open = exit;
     this.#isIncomplete = exit.kind !== "hlt" && exit.kind !== "debug";
@@ -182,9 +188,18 @@ export class VcpuHandle extends VcpuPageCalls implements Vcpu {
     this.close();
   }
 
-  /** What waits in the shared page is taken before anything is read or set. */
+  /**
+   * What waits in the shared page is taken before anything is read or set. Where the instruction that is completed with it has
+   * another exit, that is the next one.
+   */
   protected override beforeCall(): void {
-    if (this.isDeferred) this.complete();
+    if (this.isDeferred) this.#early = this.complete();
+  }
+
+  /** Not while an exit waits to be taken: the guest is entered after that only, and calls see no deferred registers. */
+  protected override defer(encoded: EncodedSync): boolean {
+    this.descriptor.requireOpen();
+    return this.#early === undefined && super.defer(encoded);
   }
 
   /** KVM takes an answer once, whatever ends the `KVM_RUN` that follows. */
