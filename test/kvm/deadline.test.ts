@@ -38,6 +38,15 @@ describeKvm("a guest that spins with interrupts off", () => {
     expect(resources()).toMatchObject(nothing);
   });
 
+  test.each<[Duration]>([["10us"], ["1us"], [1e-9], [Number.MIN_VALUE]])(
+    "ends after %s, which is less than a system call takes",
+    async (timeout) => {
+      using machine = await boot(spinning);
+      for (let round = 0; round < 5; round++) expect(kindsOf(machine.run({ timeout }))).toEqual(["timeout"]);
+      expect(await machine.stream({ timeout }).next()).toMatchObject({ value: { kind: "timeout" } });
+    },
+  );
+
   test("ends without being asked to: a run that is given no deadline has one", async () => {
     expect(DEFAULT_TIMEOUT).toBe("10s");
     // Every exit seems to take 6 s.

@@ -40,12 +40,18 @@ const SLICE = 2;
 const NEVER = 1e12;
 
 /**
+ * The ticker's shortest period, in milliseconds. The signals of one that ticks every few microseconds come faster than they
+ * can be taken back, and the thread would do nothing else.
+ */
+const SHORTEST_PERIOD = 0.1;
+
+/**
  * How often the ticker calls the thread back from the guest, in milliseconds: a few times before the deadline, so that the
  * guest's clock is right. A worker thread comes back often whatever its deadline, since it may be told to terminate; other
  * threads come back seldom, since a signal that arrives together with a tick is seen no earlier than the end of the run.
  */
 function syncPeriod(limit: number): number {
-  const period = Math.min(Math.max(limit / 8, Math.min(limit, 1)), NEVER);
+  const period = Math.min(Math.max(limit / 8, Math.min(limit, 1), SHORTEST_PERIOD), NEVER);
   return isMainThread ? period : Math.min(period, 100);
 }
 
