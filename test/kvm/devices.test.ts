@@ -11,11 +11,18 @@ import {
   type Exit,
   type LoadableImage,
   type Machine,
+  type Snapshot,
 } from "../../src/kvm/index.ts";
 import { counting, longMode, realMode } from "./images.ts";
 import { describeKvm } from "./require-kvm.ts";
 
 const kindsOf = (exits: Iterable<Exit>): string[] => Array.from(exits, ({ kind }) => kind);
+
+async function exitsOf(stream: AsyncIterable<Exit>): Promise<Exit[]> {
+  const exits: Exit[] = [];
+  for await (const exit of stream) exits.push(exit);
+  return exits;
+}
 
 /** Runs a guest with devices; the exits that reach the stream, and RAX at the end. */
 async function runWith(image: LoadableImage, devices: readonly Device[]): Promise<{ exits: Exit[]; rax: bigint }> {
@@ -217,6 +224,67 @@ describeKvm("a device that answers later", () => {
   });
 });
 
+describeKvm("while a device answers", () => {
+  /** in al, 0x70; out 0x10, al; hlt */
+  const image = realMode(0xe4, 0x70, 0xe6, 0x10, 0xf4);
+  const asked = (hint: string): unknown =>
+    expect.objectContaining({ code: "BAD_ARGUMENT", message: `a device has not answered yet\n  hint: ${hint}` });
+
+  test.each<[string, (machine: Machine) => unknown]>([
+    ["run", (machine) => machine.run()],
+    ["complete", (machine) => machine.complete()],
+    ["snapshot", (machine) => machine.snapshot()],
+  ])("its handler cannot %s its machine: the answer would be lost", async (_, call) => {
+    const clockOf = (machine: Machine): Device => ({
+      name: "clock",
+      ports: { at: 0x70, size: 1 },
+      read: {
+        u8: () => {
+          expect(() => call(machine)).toThrow(asked("its handler is under way: it may not run its own machine"));
+          return 0x42;
+        },
+      },
+    });
+    const answered = [{ kind: "io-out", data: Uint8Array.of(0x42) }, { kind: "hlt" }];
+    using machine = await boot(image);
+    expect([...machine.run({ devices: [clockOf(machine)] })]).toMatchObject(answered);
+    using other = await boot(image);
+    expect(await exitsOf(other.stream({ devices: [clockOf(other)] }))).toMatchObject(answered);
+  });
+
+  test("a handler of writes can take a snapshot: nothing is asked of it", async () => {
+    using machine = await boot(realMode(0xe6, 0x70, 0x40, 0xe6, 0x10, 0xf4)); // out 0x70, al; inc ax; out 0x10, al; hlt
+    const snapshots: Snapshot[] = [];
+    const ready: Device = {
+      name: "ready",
+      ports: { at: 0x70, size: 1 },
+      write: { u8: () => void snapshots.push(machine.snapshot()) },
+    };
+    const after = [{ kind: "io-out", data: Uint8Array.of(1) }, { kind: "hlt" }];
+    expect([...machine.run({ devices: [ready] })]).toMatchObject(after);
+    machine.restore(snapshots[0]!);
+    expect([...machine.run()]).toMatchObject(after);
+  });
+
+  test("a run that was begun before goes no further", async () => {
+    // out 0x10, al; in al, 0x70; out 0x10, al; hlt
+    using machine = await boot(realMode(0xe6, 0x10, 0xe4, 0x70, 0xe6, 0x10, 0xf4));
+    const earlier = machine.run();
+    expect(earlier.next().value).toMatchObject({ kind: "io-out" });
+    let answer: (value: number) => void = () => undefined;
+    const later: Device<"async"> = {
+      name: "later",
+      ports: { at: 0x70, size: 1 },
+      read: { u8: () => new Promise((resolve) => (answer = resolve)) },
+    };
+    const exits = exitsOf(machine.stream({ devices: [later] }));
+    await sleep(10);
+    expect(() => earlier.next()).toThrow(asked("a stream waits for it: go on when that goes on"));
+    answer(0x42);
+    expect(await exits).toMatchObject([{ kind: "io-out", data: Uint8Array.of(0x42) }, { kind: "hlt" }]);
+  });
+});
+
 describeKvm("a stream that is aborted while a device answers", () => {
   // in al, 0x70; out 0x10, al; hlt
   const image = realMode(0xe4, 0x70, 0xe6, 0x10, 0xf4);
@@ -235,12 +303,6 @@ describeKvm("a stream that is aborted while a device answers", () => {
     await sleep(20);
     stop.abort(new Error("enough"));
     await expect(next).rejects.toThrow("enough");
-  }
-
-  async function exitsOf(stream: AsyncIterable<Exit>): Promise<Exit[]> {
-    const exits: Exit[] = [];
-    for await (const exit of stream) exits.push(exit);
-    return exits;
   }
 
   test("ends at once, and the next one waits on: the answer is not lost", async () => {

@@ -1,6 +1,7 @@
 /** The guest, instruction by instruction: the exits that a run gives, and after each instruction a step. */
 import type { Exit } from "../exits/exits.ts";
 import { dispatchNow } from "../machine/dispatch.ts";
+import { guardAnswers } from "../machine/late-answer.ts";
 import { RunLoop, type Runnable } from "../machine/run-loop.ts";
 import type { RunPlan } from "../machine/run-options.ts";
 import { endsRun } from "../machine/streams.ts";
@@ -34,6 +35,7 @@ export function* traceEvents(
 ): Generator<TraceEvent, void, undefined> {
   const { machine, entry, requireOpen } = parts;
   const { maxExits, includeHandled } = plan;
+  const dispatch = plan.dispatch && guardAnswers(plan.dispatch, machine.late);
   const loop = new RunLoop(machine, plan.limit, "sync");
   let steps = 0;
   let exits = 0;
@@ -55,7 +57,7 @@ export function* traceEvents(
         yield exit;
         return;
       }
-      const outcome = plan.dispatch === undefined ? "unhandled" : dispatchNow(plan.dispatch, exit);
+      const outcome = dispatch === undefined ? "unhandled" : dispatchNow(dispatch, exit);
       if (outcome === "unhandled" || includeHandled) yield exit;
       if (typeof outcome === "string") continue;
       loop.disarm();
@@ -70,7 +72,8 @@ export function* traceEvents(
 
 /** The next exit, of the instruction that is under way or of the one after it; `undefined` where it ended without one. */
 function next({ machine, entry, support, look }: TraceParts, loop: RunLoop): Exit | undefined {
-  const { queue, vcpu } = machine;
+  const { queue, vcpu, late } = machine;
+  late.requireNone();
   if (queue.length > 0) return queue.shift();
   if (vcpu.isIncomplete) {
     const exit = vcpu.complete();

@@ -78,9 +78,13 @@ export class RunLoop {
     this.#ticker = new Ticker(machine.libc, pace);
   }
 
-  /** The next exit; `undefined` at the end of an asynchronous run's slice. */
+  /**
+   * The next exit; `undefined` at the end of an asynchronous run's slice. Throws {@link KvmError} `BAD_ARGUMENT` where a device
+   * has not answered yet, which another run or stream may have asked meanwhile.
+   */
   step(): Exit | undefined {
-    const { vcpu, vm, queue, entry } = this.#machine;
+    const { vcpu, vm, queue, entry, late } = this.#machine;
+    late.requireNone();
     if (queue.length > 0) return queue.shift();
     const ticker = this.#ticker;
     const clock = this.#clock;

@@ -1,6 +1,7 @@
 /** The stream of exits beside the event loop, and what ends a stream. */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Exit } from "../exits/exits.ts";
+import { guardAnswers } from "./late-answer.ts";
 import { RunLoop, type Runnable } from "./run-loop.ts";
 import type { RunPlan } from "./run-options.ts";
 
@@ -29,8 +30,9 @@ export async function* asyncExits(
   signal: AbortSignal | undefined,
   requireOpen: () => void,
 ): AsyncGenerator<Exit, void, undefined> {
-  const { dispatch, maxExits, includeHandled } = plan;
+  const { maxExits, includeHandled } = plan;
   const { late } = machine;
+  const dispatch = plan.dispatch && guardAnswers(plan.dispatch, late);
   const loop = new RunLoop(machine, plan.limit, "async");
   let left = late.left();
   let exits = 0;

@@ -4,7 +4,8 @@
  */
 import type { Exit } from "../exits/exits.ts";
 import { badArgument } from "../kvm-error.ts";
-import { dispatchNow } from "./dispatch.ts";
+import { dispatchNow, type Dispatch } from "./dispatch.ts";
+import { guardAnswers } from "./late-answer.ts";
 import { RunLoop, type Runnable } from "./run-loop.ts";
 import type { RunPlan } from "./run-options.ts";
 import { endsRun } from "./streams.ts";
@@ -13,6 +14,7 @@ import { endsRun } from "./streams.ts";
 export class SyncExits implements IterableIterator<Exit, void, undefined> {
   readonly #loop: RunLoop;
   readonly #plan: RunPlan;
+  readonly #dispatch: Dispatch | undefined;
   readonly #requireOpen: () => void;
   #exits = 0;
   #isStepping = false;
@@ -24,6 +26,7 @@ export class SyncExits implements IterableIterator<Exit, void, undefined> {
   constructor(machine: Runnable, plan: RunPlan, requireOpen: () => void) {
     this.#loop = new RunLoop(machine, plan.limit, "sync");
     this.#plan = plan;
+    this.#dispatch = plan.dispatch && guardAnswers(plan.dispatch, machine.late);
     this.#requireOpen = requireOpen;
   }
 
@@ -57,7 +60,8 @@ export class SyncExits implements IterableIterator<Exit, void, undefined> {
   }
 
   #step(): Exit {
-    const { dispatch, maxExits, includeHandled } = this.#plan;
+    const { maxExits, includeHandled } = this.#plan;
+    const dispatch = this.#dispatch;
     for (;;) {
       this.#requireOpen();
       const exit: Exit = this.#exits < maxExits ? this.#loop.step()! : { kind: "exit-limit", exits: this.#exits };
