@@ -1,5 +1,6 @@
 /** What is wrong with a description of a guest. */
 import { GuestwrightError } from "../core/error.ts";
+import { optionsProblem } from "../core/options.ts";
 
 /** The literal codes of {@link LayoutError}. */
 export type LayoutErrorCode =
@@ -38,3 +39,11 @@ export type LayoutErrorCode =
 
 /** A description that no guest can be built from. `value` is the offending part of it. */
 export class LayoutError extends GuestwrightError<LayoutErrorCode> {}
+
+/** Throws {@link LayoutError} `BAD_DESCRIPTION` unless options are an object that has none but these; `taker` takes them. */
+export function requireOptions(taker: string, known: readonly string[], options: unknown): void {
+  const problem = optionsProblem(taker, known, options);
+  if (problem === undefined) return;
+  const { message, value, hint } = problem;
+  throw new LayoutError(message, { code: "BAD_DESCRIPTION", value, hint });
+}

@@ -1,7 +1,9 @@
 /** An image, and what it did when it ran, as a page for a browser. */
 import type { Finding } from "../kvm/explain/finding.ts";
 import type { Transcript } from "../kvm/transcript/transcript.ts";
+import { requireImage } from "../layout/image/require-image.ts";
 import type { Image } from "../layout/index.ts";
+import { requireOptions } from "../layout/layout-error.ts";
 import { pageContents, type PageContents } from "./page/contents.ts";
 import { html, Markup } from "./page/html.ts";
 import { count, type Section } from "./page/parts.ts";
@@ -58,6 +60,8 @@ const policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsaf
  * ```
  */
 export function imageToHtml(image: Image, options: ImageHtmlOptions = {}): string {
+  requireImage("imageToHtml", image);
+  requireOptions("imageToHtml", ["title", "transcript", "findings"], options);
   const { title = "Guest image", transcript, findings = [] } = options;
   const contents = pageContents({ image, transcript, findings });
   const shown = sections.map((section) => section(contents)).filter(({ body }) => body !== undefined);

@@ -1,5 +1,9 @@
 /** What a test expects of an exit, and in what an exit is otherwise. */
-import { exitToText, type TranscriptExit } from "../kvm/index.ts";
+import { nearest } from "../core/nearest.ts";
+import { show } from "../core/show.ts";
+import { exitToText, type TranscriptExit, type TranscriptNotes } from "../kvm/index.ts";
+import { fieldsOfKind, recordedFields } from "../kvm/transcript/recorded-fields.ts";
+import { badArgument, type TestingError } from "./testing-error.ts";
 
 /** Data as a test writes it: text as UTF-8, bytes, or a register's value. */
 type ExpectedData<Data> = Data extends Uint8Array ? string | Uint8Array | readonly number[] : Data;
@@ -21,6 +25,41 @@ export type ExpectedExit =
         >;
       };
     }[TranscriptExit["kind"]];
+
+type Kind = TranscriptExit["kind"];
+
+/** What the exits of a transcript may have besides the fields of their kind. */
+const notes: readonly (keyof TranscriptNotes)[] = ["symbol", "where"];
+
+/**
+ * Throws {@link TestingError} for what no exit can be: an expectation that the guest does not do this would always hold.
+ *
+ * @param taker the matcher's name
+ */
+export function requireExpected(taker: string, expected: unknown): void {
+  if (!Array.isArray(expected)) throw badArgument(`${taker} takes a list of exits, got ${show(expected)}`, expected);
+  for (const [i, exit] of expected.entries()) {
+    const isObject = typeof exit === "object" && exit !== null;
+    const kind: unknown = isObject ? (exit as { readonly kind?: unknown }).kind : exit;
+    if (typeof kind !== "string" || !Object.hasOwn(recordedFields, kind)) throw noKind(taker, i, kind);
+    const fields = ["kind", ...Object.keys(fieldsOfKind(kind as Kind)), ...notes];
+    const unknown = isObject ? Object.keys(exit as object).find((name) => !fields.includes(name)) : undefined;
+    if (unknown !== undefined) throw noField(`${taker}: exit ${i}: ${kind}`, unknown, fields);
+  }
+}
+
+function noKind(taker: string, index: number, kind: unknown): TestingError {
+  const kinds = Object.keys(recordedFields);
+  const close = typeof kind === "string" ? nearest(kind, kinds) : undefined;
+  const hint = close === undefined ? `there is ${kinds.join(", ")}` : `did you mean ${close}?`;
+  return badArgument(`${taker}: exit ${index}: no kind of exit: ${show(kind)}`, kind, hint);
+}
+
+function noField(exit: string, name: string, fields: readonly string[]): TestingError {
+  const close = nearest(name, fields);
+  const hint = close === undefined ? `it has ${fields.join(", ")}` : `did you mean ${close}?`;
+  return badArgument(`${exit} has no field ${show(name)}`, name, hint);
+}
 
 /** Where a run is not the expected one, in words; `undefined` where it is. */
 export function exitDifference(

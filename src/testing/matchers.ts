@@ -5,10 +5,10 @@ import { diffImages, imageChangesToText, isImage, type Image } from "../layout/i
 import type { Access } from "../paging/index.ts";
 import type { Size } from "../core/units.ts";
 import { show } from "../core/show.ts";
-import { exitDifference, type ExpectedExit } from "./expected-exit.ts";
+import { exitDifference, requireExpected, type ExpectedExit } from "./expected-exit.ts";
 import type { MatcherResult } from "./matcher-result.ts";
 import { withRun, type GuestRun, type RunGuestOptions } from "./run-guest.ts";
-import { badArgument, buildHint } from "./testing-error.ts";
+import { badArgument, buildHint, requireOptions } from "./testing-error.ts";
 import { toMap, type ToMapOptions } from "./to-map.ts";
 
 /** What an expectation about a run gives: a promise where the guest is an image, which is booted first. */
@@ -72,20 +72,25 @@ export const guestMatchers: {
   readonly toBeSameImageAs: (received: unknown, expected: Image) => MatcherResult;
 } = {
   toMap,
-  toExitWith: (received, expected, options = {}) =>
-    withRun("toExitWith", received, options, (run) => {
+  toExitWith: (received, expected, options = {}) => {
+    requireExpected("toExitWith", expected);
+    requireOptions("toExitWith", runOptionNames, options);
+    return withRun("toExitWith", received, options, (run) => {
       const problem = exitDifference(expected, run.transcript.exits);
       return result(problem, "expected the guest not to have these exits, but it has", run);
-    }),
-  toHaltWithin: (received, time, options = {}) =>
-    withRun("toHaltWithin", received, { ...options, timeout: time }, (run) => {
+    });
+  },
+  toHaltWithin: (received, time, options = {}) => {
+    requireOptions("toHaltWithin", haltOptionNames, options);
+    return withRun("toHaltWithin", received, { ...options, timeout: time }, (run) => {
       const { transcript, where } = run;
       const last = transcript.exits.at(-1)?.kind;
       const place = where === undefined ? "" : ` at ${where}`;
       const problem =
         last === "hlt" ? undefined : `expected the guest to halt within ${time}, but it ended with ${last}${place}`;
       return result(problem, `expected the guest not to halt within ${time}, but it did`, run);
-    }),
+    });
+  },
   toBeSameImageAs: (received, expected) => {
     for (const image of [received, expected]) {
       if (isImage(image)) continue;
@@ -101,6 +106,9 @@ export const guestMatchers: {
     };
   },
 };
+
+const haltOptionNames: readonly (keyof RunGuestOptions)[] = ["maxExits", "devices", "answer"];
+const runOptionNames: readonly (keyof RunGuestOptions)[] = [...haltOptionNames, "timeout"];
 
 /** A failure tells all that the guest did, and why it ended. */
 function result(problem: string | undefined, otherwise: string, { transcript, findings }: GuestRun): MatcherResult {

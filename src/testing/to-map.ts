@@ -6,7 +6,7 @@ import { toBytes, type Size } from "../core/units.ts";
 import { imageAddressSpace, isImage } from "../layout/index.ts";
 import { ranges, walk, type Access, type AddressSpace, type MappedRange } from "../paging/index.ts";
 import type { MatcherResult } from "./matcher-result.ts";
-import { badArgument, buildHint, isOnItsWay } from "./testing-error.ts";
+import { badArgument, buildHint, isOnItsWay, requireOptions } from "./testing-error.ts";
 
 /** What else is expected of a mapping. */
 export interface ToMapOptions {
@@ -22,8 +22,11 @@ export function toMap(
   virt: Size,
   phys: Size,
   access: Access,
-  { size = 1, user }: ToMapOptions = {},
+  options: ToMapOptions = {},
 ): MatcherResult {
+  requireAccess(access);
+  requireOptions("toMap", ["size", "user"], options);
+  const { size = 1, user } = options;
   const space = spaceOf(received);
   const expected = {
     virt: bytesOf("virt", virt),
@@ -60,6 +63,14 @@ function spaceOf(received: unknown): AddressSpace {
     received,
     isOnItsWay(received) ? buildHint : "of page tables: expect(addressSpaceOf(tables))",
   );
+}
+
+const accesses: Readonly<Record<Access, true>> = { r: true, rw: true, rx: true, rwx: true };
+
+function requireAccess(access: Access): void {
+  if (typeof access === "string" && Object.hasOwn(accesses, access)) return;
+  const list = Object.keys(accesses).join(", ");
+  throw badArgument(`toMap: access: expected one of ${list}, got ${show(access)}`, access);
 }
 
 function bytesOf(name: string, size: Size): bigint {

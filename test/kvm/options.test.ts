@@ -1,6 +1,17 @@
 /** What authors are told whom no types help: options and devices that are none. */
 import { expect, test } from "vitest";
-import { boot, bootSmp, debugConsole, serialPort, transcribe, type Machine } from "../../src/kvm/index.ts";
+import {
+  boot,
+  bootSmp,
+  debugConsole,
+  recordSmp,
+  replay,
+  serialPort,
+  transcribe,
+  transcriptToJson,
+  transcriptToText,
+  type Machine,
+} from "../../src/kvm/index.ts";
 import { counting } from "./images.ts";
 import { describeKvm } from "./require-kvm.ts";
 
@@ -10,6 +21,7 @@ const loose = (value: unknown): Loose => value as Loose;
 
 const refused = (message: string): unknown => expect.objectContaining({ code: "BAD_ARGUMENT", message });
 
+const transcriptHint = "\n  hint: a transcript is what transcribe(machine) and transcriptFromJson(text) give";
 const runHint = "it has timeout, maxExits, includeHandled and devices";
 
 test.each<[string, () => unknown, string]>([
@@ -40,6 +52,37 @@ test.each<[string, () => Promise<unknown>, string]>([
   ],
 ])("%s", async (_, call, message) => {
   await expect(call).rejects.toThrow(refused(message));
+});
+
+test.each<[string, () => unknown, string]>([
+  [
+    "transcribe",
+    () => loose(transcribe)(Promise.resolve()),
+    "a recording takes a machine, got an object\n  hint: await boot(image) gives one",
+  ],
+  [
+    "recordSmp",
+    () => loose(recordSmp)(counting),
+    "a recording takes a machine, got an object\n  hint: await boot(image) gives one",
+  ],
+  [
+    "replay without a machine",
+    () => loose(replay)(undefined, { exits: [], end: undefined }),
+    "a replay takes a machine, got nothing\n  hint: await boot(image) gives one",
+  ],
+  ["replay", () => loose(replay)({}, {}), `a replay takes a transcript, got an object${transcriptHint}`],
+  [
+    "transcriptToText",
+    () => loose(transcriptToText)("hlt"),
+    `transcriptToText takes a transcript, got "hlt"${transcriptHint}`,
+  ],
+  [
+    "transcriptToJson",
+    () => loose(transcriptToJson)(null),
+    `transcriptToJson takes a transcript, got null${transcriptHint}`,
+  ],
+])("%s", (_, call, message) => {
+  expect(call).toThrow(refused(message));
 });
 
 describeKvm("options of a machine", () => {

@@ -1,6 +1,7 @@
 /** Runs a guest and keeps what it did. */
 import type { Exit } from "../exits/exits.ts";
 import type { Machine } from "../machine/machine.ts";
+import { requireMachine } from "../machine/require-machine.ts";
 import { hiddenExits, type RunOptions, type StreamOptions } from "../machine/run-options.ts";
 import { isSettled, placeOfExit, registersAtEnd } from "./guest-place.ts";
 import { Recording } from "./recording.ts";
@@ -40,6 +41,7 @@ export interface Recorder {
  * ```
  */
 export function record(machine: Machine, options: RecorderOptions = {}): Recorder {
+  requireMachine("a recording", machine);
   return new MachineRecorder(machine, options);
 }
 

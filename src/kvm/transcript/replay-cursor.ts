@@ -17,18 +17,26 @@ export interface ReplayDifference {
   readonly actual: TranscriptExit | undefined;
   /** All of this in words. */
   readonly message: string;
+  /**
+   * The place of the instruction that the guest did it with, such as `guest:loop+0x2 (guest.ts:14)`; `undefined` where only
+   * registers differ. `machine.explain(difference.actual)` says more, where the run ended badly.
+   */
+  readonly where: string | undefined;
 }
 
 /** The next exit that a run has to come to. */
 export class ReplayCursor {
   readonly #exits: readonly TranscriptExit[];
+  readonly #placeOf: (exit: Exit) => string;
   #index = 0;
   /** How many bytes of a port's data the guest has read or written already. */
   #offset = 0;
   #difference: ReplayDifference | undefined;
 
-  constructor({ exits }: Transcript) {
+  /** @param placeOf the place of the instruction that an exit came from, right after it came */
+  constructor({ exits }: Transcript, placeOf: (exit: Exit) => string) {
     this.#exits = exits;
+    this.#placeOf = placeOf;
     this.#skipHost();
   }
 
@@ -48,7 +56,7 @@ export class ReplayCursor {
     const problem = isSame(expected, actual)
       ? this.#problemOfData(expected, actual)
       : this.#otherwise(expected, actual);
-    if (problem !== undefined) return this.#end(expected, actual, problem);
+    if (problem !== undefined) return this.#end(expected, actual, exit, problem);
     if (isAnswerable(exit)) answer(exit, expected, this.#offset);
     if (!isOfPort(expected) || !isOfPort(actual)) return this.#next();
     const left = expected.data.length - this.#offset;
@@ -58,11 +66,12 @@ export class ReplayCursor {
     // KVM may have joined what goes beyond with what was expected.
     const more = { ...actual, data: actual.data.subarray(left) };
     const following = this.#exits[this.#index];
-    this.#end(following, more, this.#otherwise(following, more));
+    this.#end(following, more, exit, this.#otherwise(following, more));
   }
 
-  #end(expected: TranscriptExit | undefined, actual: TranscriptExit, problem: string): void {
-    this.#difference = { index: this.#index, expected, actual, message: `exit ${this.#index}: ${problem}` };
+  #end(expected: TranscriptExit | undefined, actual: TranscriptExit, exit: Exit, problem: string): void {
+    const message = `exit ${this.#index}: ${problem}`;
+    this.#difference = { index: this.#index, expected, actual, message, where: this.#placeOf(exit) };
   }
 
   #next(): void {

@@ -2,11 +2,13 @@
 import type { GeneralRegisters } from "../../layout/cpu-state.ts";
 import { hex } from "../../core/hex.ts";
 import type { Exit } from "../exits/exits.ts";
+import { locationToText } from "../machine/location.ts";
 import type { Machine } from "../machine/machine.ts";
+import { requireMachine } from "../machine/require-machine.ts";
 import type { RunOptions, StreamOptions } from "../machine/run-options.ts";
 import { registersAtEnd } from "./guest-place.ts";
 import { ReplayCursor, type ReplayDifference } from "./replay-cursor.ts";
-import type { Transcript } from "./transcript.ts";
+import { requireTranscript, type Transcript } from "./transcript.ts";
 
 /** What a replay found. */
 export interface Replay {
@@ -29,7 +31,7 @@ export interface Replay {
  * ```
  */
 export function replay(machine: Machine, transcript: Transcript, options: Pick<RunOptions, "timeout"> = {}): Replay {
-  const cursor = new ReplayCursor(transcript);
+  const cursor = cursorOver(transcript, machine);
   while (!cursor.isOver) {
     for (const exit of machine.run(options)) {
       cursor.take(exit);
@@ -52,7 +54,7 @@ export async function replayStream(
   transcript: Transcript,
   options: Pick<StreamOptions, "timeout" | "signal"> = {},
 ): Promise<Replay> {
-  const cursor = new ReplayCursor(transcript);
+  const cursor = cursorOver(transcript, machine);
   while (!cursor.isOver) {
     for await (const exit of machine.stream(options)) {
       cursor.take(exit);
@@ -60,6 +62,12 @@ export async function replayStream(
     }
   }
   return finish(machine, transcript, cursor);
+}
+
+function cursorOver(transcript: Transcript, machine: Machine): ReplayCursor {
+  requireTranscript("a replay", transcript);
+  requireMachine("a replay", machine);
+  return new ReplayCursor(transcript, (exit) => locationToText(machine.where(exit)));
 }
 
 function finish(machine: Machine, { exits, end }: Transcript, cursor: ReplayCursor): Replay {
@@ -81,5 +89,6 @@ function registerDifference(
   const said = differing.map(
     (name) => `${name} ${hex(expected[name])}, got ${actual === undefined ? "nothing" : hex(actual[name])}`,
   );
-  return { index, expected: undefined, actual: undefined, message: `at the end: expected ${said.join("; ")}` };
+  const message = `at the end: expected ${said.join("; ")}`;
+  return { index, expected: undefined, actual: undefined, message, where: undefined };
 }

@@ -2,6 +2,7 @@
 import { isAnswerable } from "../exits/answer-exit.ts";
 import type { AnswerableExit } from "../exits/exits.ts";
 import { locateExit } from "../machine/exit-place.ts";
+import { requireMachine } from "../machine/require-machine.ts";
 import { hiddenExits, type StreamOptions } from "../machine/run-options.ts";
 import type { SmpMachine } from "../smp/smp-machine.ts";
 import type { VcpuExit } from "../smp/vcpu-cluster.ts";
@@ -41,6 +42,7 @@ export interface TranscribeSmpOptions extends Omit<StreamOptions, "includeHandle
  * ```
  */
 export function recordSmp(machine: SmpMachine): SmpRecorder {
+  requireMachine("a recording", machine);
   return new SmpMachineRecorder(machine);
 }
 

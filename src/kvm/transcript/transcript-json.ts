@@ -3,7 +3,7 @@ import { show } from "../../core/show.ts";
 import { fromTaggedJson, keyPath, TaggedJsonError, toTaggedJson } from "../../core/tagged-json.ts";
 import { badArgument, type KvmError } from "../kvm-error.ts";
 import { fieldsOfKind, recordedFields, type FieldType } from "./recorded-fields.ts";
-import type { Transcript } from "./transcript.ts";
+import { requireTranscript, type Transcript } from "./transcript.ts";
 
 const format = "guestwright transcript";
 
@@ -20,6 +20,7 @@ const version = 1;
  * ```
  */
 export function transcriptToJson(transcript: Transcript): string {
+  requireTranscript("transcriptToJson", transcript);
   return toTaggedJson({ format, version, transcript });
 }
 

@@ -2,7 +2,7 @@
 import { hex, hexBytes } from "../../core/hex.ts";
 import { bitNames } from "../../core/register-bits.ts";
 import { fieldsOfKind } from "./recorded-fields.ts";
-import type { Transcript, TranscriptEnd, TranscriptExit } from "./transcript.ts";
+import { requireTranscript, type Transcript, type TranscriptEnd, type TranscriptExit } from "./transcript.ts";
 
 /**
  * A transcript as text: a line for each exit, more where it has much data; then the registers that are not 0. The same
@@ -20,7 +20,9 @@ import type { Transcript, TranscriptEnd, TranscriptExit } from "./transcript.ts"
  * //   rflags 0x2
  * ```
  */
-export function transcriptToText({ exits, end }: Transcript): string {
+export function transcriptToText(transcript: Transcript): string {
+  requireTranscript("transcriptToText", transcript);
+  const { exits, end } = transcript;
   return [...exits.map(exitToText), ...(end === undefined ? [] : ["", ...endLines(end)])].join("\n");
 }
 

@@ -1,5 +1,7 @@
 /** A run of a guest as plain data. */
 import type { GeneralRegisters } from "../../layout/cpu-state.ts";
+import { show } from "../../core/show.ts";
+import { badArgument } from "../kvm-error.ts";
 import type { Exit } from "../exits/exits.ts";
 import type { recordedFields } from "./recorded-fields.ts";
 
@@ -61,4 +63,11 @@ export function isTranscript(value: unknown): value is Transcript {
   return (
     typeof value === "object" && value !== null && "exits" in value && Array.isArray(value.exits) && "end" in value
   );
+}
+
+/** Throws {@link KvmError} `BAD_ARGUMENT` unless `taker` got a transcript. */
+export function requireTranscript(taker: string, value: unknown): void {
+  if (isTranscript(value)) return;
+  const hint = "a transcript is what transcribe(machine) and transcriptFromJson(text) give";
+  throw badArgument(`${taker} takes a transcript, got ${show(value)}`, value, hint);
 }

@@ -21,6 +21,9 @@ export interface ExportOptions {
   readonly stubAt?: Size;
 }
 
+/** Their names. */
+export const exportOptionNames: readonly (keyof ExportOptions)[] = ["stub", "stubAt"];
+
 /** A file that holds an image. */
 export interface ImageFile {
   readonly format: ImageFormatName;

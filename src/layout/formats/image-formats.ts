@@ -3,18 +3,20 @@ import { hex } from "../../core/hex.ts";
 import { show } from "../../core/show.ts";
 import type { Image } from "../image.ts";
 import { imageToBytes } from "../image/image-bytes.ts";
-import { LayoutError } from "../layout-error.ts";
+import { requireImage } from "../image/require-image.ts";
+import { LayoutError, requireOptions } from "../layout-error.ts";
 import { imageToElf, imageToMultiboot, imageToPvh, requireReach, stubPlanOf } from "./boot-elf.ts";
 import { bootSector, checkBootSector, imageToBootSector } from "./boot-sector.ts";
 import { entryAddress } from "./entry-address.ts";
 import { lowRanges, rangeFindings, regionFindings, targetRanges } from "./findings.ts";
-import type {
-  ExportFinding,
-  ExportOptions,
-  ExportTarget,
-  ImageFile,
-  ImageFormat,
-  ImageFormatName,
+import {
+  exportOptionNames,
+  type ExportFinding,
+  type ExportOptions,
+  type ExportTarget,
+  type ImageFile,
+  type ImageFormat,
+  type ImageFormatName,
 } from "./image-file.ts";
 import { imageToIntelHex } from "./intel-hex.ts";
 import { entryDifferences, lowMemoryEnd } from "./stub/entry-difference.ts";
@@ -157,6 +159,8 @@ export async function imageToFile(
   format: ImageFormatName,
   options: ExportOptions = {},
 ): Promise<ImageFile> {
+  requireImage("imageToFile", image);
+  requireOptions("imageToFile", exportOptionNames, options);
   const row = formatOf(format);
   const impossible = row.check(image, options).find(({ kind }) => kind === "impossible");
   if (impossible !== undefined) {
@@ -200,6 +204,8 @@ export function checkExport(
   target?: ExportTarget,
   options: ExportOptions = {},
 ): readonly ExportFinding[] {
+  requireImage("checkExport", image);
+  requireOptions("checkExport", exportOptionNames, options);
   const row = formatOf(format);
   const targets = target === undefined ? (Object.keys(row.targets) as ExportTarget[]) : [target];
   return [

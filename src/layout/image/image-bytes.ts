@@ -3,7 +3,8 @@ import { hex } from "../../core/hex.ts";
 import { show } from "../../core/show.ts";
 import { sizeToText, toBytes, type Size } from "../../core/units.ts";
 import type { Image } from "../image.ts";
-import { LayoutError } from "../layout-error.ts";
+import { LayoutError, requireOptions } from "../layout-error.ts";
+import { requireImage } from "./require-image.ts";
 import { seenChunks } from "./seen-chunks.ts";
 
 /** Which part of memory {@link imageToBytes} gives. */
@@ -22,13 +23,15 @@ const mostBytes = 1n << 30n;
 /**
  * The bytes of a range of guest-physical memory before the first instruction; of all chunks, where no range is given.
  *
- * @throws LayoutError `BAD_DESCRIPTION` for an option that is none, `DOES_NOT_FIT` for more than 1 GiB
+ * @throws LayoutError `BAD_DESCRIPTION` for what is no image and an option that is none, `DOES_NOT_FIT` for more than 1 GiB
  * @example
  * ```ts
  * imageToBytes(image, { at: 0x7c00, size: 512 });
  * ```
  */
 export function imageToBytes(image: Image, options: ImageBytesOptions = {}): Uint8Array {
+  requireImage("imageToBytes", image);
+  requireOptions("imageToBytes", ["at", "size", "fill"], options);
   const { fill = 0 } = options;
   if (!Number.isInteger(fill) || fill < 0 || fill > 255) {
     throw new LayoutError(`fill: expected 0 to 255, got ${show(fill)}`, { code: "BAD_DESCRIPTION", value: fill });

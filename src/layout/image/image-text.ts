@@ -5,6 +5,7 @@
 import { listingToText } from "../../asm/index.ts";
 import { hexdump } from "../../core/hexdump.ts";
 import type { Chunk, Image, ImageProgram } from "../image.ts";
+import { requireOptions } from "../layout-error.ts";
 import { requireImage } from "./require-image.ts";
 import { cpuLines } from "./text/cpu-lines.ts";
 import { e820Lines, mappingLines, memoryLines, pageTableLines, stackLines } from "./text/memory-lines.ts";
@@ -35,6 +36,7 @@ export interface ImageTextOptions {
  */
 export function imageToText(image: Image, options: ImageTextOptions = {}): string {
   requireImage("imageToText", image);
+  requireOptions("imageToText", ["source", "found"], options);
   const physical = physicalText(image, options.found ?? true);
   const sections: readonly Section[] = [
     ["memory map (physical)", memoryLines(image, physical)],

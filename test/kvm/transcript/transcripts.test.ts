@@ -319,6 +319,16 @@ describeKvm("a replay", () => {
     expect(again.readMemory(0x4083n, 1)).toEqual(Uint8Array.of(0x55));
   });
 
+  test("says where the guest did something else", async () => {
+    const transcript = await recorded();
+    const changed = await longImage(code64().label("start").in(al, 0x20).label("changed").out(0x80, al).hlt());
+    using machine = await boot(changed);
+    const { difference } = replay(machine, transcript);
+    expect(difference?.where).toMatch(/^guest:changed \(test\/kvm\/transcript\/transcripts\.test\.ts:\d+\)$/);
+    using beside = await boot(changed);
+    expect((await replayStream(beside, transcript)).difference).toEqual(difference);
+  });
+
   test("goes on over what was the host's doing: a limit, a device that ended the run", async () => {
     const code = code64().out(0x10, al).mov(al, 1).out(0xf4, al).in(al, 0x20).hlt();
     using machine = await boot(await longImage(code));

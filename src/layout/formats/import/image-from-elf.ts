@@ -6,9 +6,10 @@ import { toBytes } from "../../../core/units.ts";
 import type { Image } from "../../image.ts";
 import { ELF } from "../elf/elf-structs.ts";
 import { readElf, type ReadElf, type ReadSegment, type ReadSymbol } from "../elf/read-elf.ts";
+import { requireOptions } from "../../layout-error.ts";
 import { badFile } from "./bad-file.ts";
 import { conventionalMemory, foreignImage, type ForeignPart } from "./foreign-image.ts";
-import { badOption, readImportOptions, type ImportOptions } from "./import-options.ts";
+import { badOption, importOptionNames, readImportOptions, type ImportOptions } from "./import-options.ts";
 
 /** How an ELF file becomes an image. */
 export interface ElfImportOptions extends ImportOptions {
@@ -37,6 +38,7 @@ export interface ElfImportOptions extends ImportOptions {
  * ```
  */
 export async function imageFromElf(bytes: Uint8Array, options: ElfImportOptions = {}): Promise<Image> {
+  requireOptions("imageFromElf", ["start", "entry", ...importOptionNames], options);
   const imported = readImportOptions("elf", options);
   const elf = readElf(bytes);
   const isPvh = options.start === "pvh";

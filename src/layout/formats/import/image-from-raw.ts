@@ -4,9 +4,10 @@ import { show } from "../../../core/show.ts";
 import type { Size } from "../../../core/units.ts";
 import type { Image } from "../../image.ts";
 import { physicalEnd } from "../../memory/extent.ts";
+import { requireOptions } from "../../layout-error.ts";
 import { badFile } from "./bad-file.ts";
 import { foreignImage, type ForeignMode } from "./foreign-image.ts";
-import { badOption, readImportOptions, sizeOption, type ImportOptions } from "./import-options.ts";
+import { badOption, importOptionNames, readImportOptions, sizeOption, type ImportOptions } from "./import-options.ts";
 
 /** How bytes become an image. */
 export interface RawImportOptions extends ImportOptions {
@@ -37,6 +38,7 @@ const modeEnds: Readonly<Record<ForeignMode, bigint>> = {
  */
 export async function imageFromRaw(bytes: Uint8Array, options: RawImportOptions): Promise<Image> {
   if (!(bytes instanceof Uint8Array)) throw badFile(`expected bytes, got ${show(bytes)}`, bytes);
+  requireOptions("imageFromRaw", ["mode", "at", "entry", ...importOptionNames], options);
   const { mode } = options;
   if (!Object.hasOwn(modeEnds, mode)) {
     throw badOption(

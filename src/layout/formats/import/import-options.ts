@@ -16,6 +16,9 @@ export interface ImportOptions {
   readonly memoryLimit?: Size;
 }
 
+/** Their names. */
+export const importOptionNames: readonly (keyof ImportOptions)[] = ["name", "ram", "stack", "memoryLimit"];
+
 /** The options, checked. */
 export interface ReadImportOptions {
   readonly name: string;
