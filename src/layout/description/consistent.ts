@@ -11,11 +11,11 @@ type MemoryIn<D> = D extends { readonly memory: infer M } ? keyof M : never;
 
 type StacksIn<D> = D extends { readonly stacks: infer S } ? keyof S : never;
 
-type PlacesIn<D> = D extends { readonly paging: { readonly map: infer M } }
-  ? keyof M
-  : D extends { readonly memory: infer M }
+type PlacesIn<D> = D extends { readonly mode: "real16" }
+  ? MemoryIn<D>
+  : D extends { readonly paging: { readonly map: infer M } }
     ? keyof M
-    : never;
+    : MemoryIn<D>;
 
 type SegmentsIn<D> = D extends { readonly gdt: { readonly segments: infer S } } ? keyof S : "code" | "data";
 
@@ -102,9 +102,11 @@ type CpuNames<D> = D extends { readonly mode: "real16" }
 /** What a description asks of its own names and labels: where one is wrong, its type here says what is wrong. */
 export interface Consistent<D extends GuestDescription> {
   readonly memory: Entries<D["memory"], "of", MemoryIn<D>, "memory">;
-  readonly paging?: D extends { readonly paging: { readonly map: infer M } }
-    ? { readonly map: Entries<M, "in", MemoryIn<D>, "memory"> }
-    : unknown;
+  readonly paging?: D extends { readonly mode: "real16"; readonly paging: unknown }
+    ? "real mode has no paging: leave it out"
+    : D extends { readonly paging: { readonly map: infer M } }
+      ? { readonly map: Entries<M, "in", MemoryIn<D>, "memory"> }
+      : unknown;
   readonly stacks?: D extends { readonly stacks: infer S } ? Entries<S, "in", MemoryIn<D>, "memory"> : unknown;
   readonly gdt?: D extends { readonly gdt: infer T } ? GdtNames<T, D> : unknown;
   readonly idt?: D extends { readonly idt: infer T } ? IdtNames<T, D> : unknown;
