@@ -168,6 +168,34 @@ describeKvm("guest memory", () => {
     );
   });
 
+  test("a slot does not become read-only, nor the other way round, which KVM refuses without a reason", async () => {
+    using kvm = await Kvm.open();
+    using vm = kvm.createVm();
+    const writable = { slot: 0, guestPhysAddr: 0n, memorySize: 0x1000n };
+    const readOnly = { slot: 1, guestPhysAddr: 0x1000n, memorySize: 0x1000n, flags: memoryFlags.KVM_MEM_READONLY };
+    for (const region of [writable, readOnly]) vm.setUserMemoryRegion(region);
+    expect(() => vm.setUserMemoryRegion({ ...writable, flags: memoryFlags.KVM_MEM_READONLY })).toThrow(
+      badArgument(/^slot 0 cannot become read-only\n {2}hint: take the slot away first$/),
+    );
+    expect(() => vm.setUserMemoryRegion({ ...readOnly, flags: 0 })).toThrow(
+      badArgument(/^slot 1 is read-only and stays so\n {2}hint: take the slot away first$/),
+    );
+  });
+
+  test("the memory of a VM that is closed is not asked for by its slots", async () => {
+    using kvm = await Kvm.open();
+    const vm = kvm.createVm();
+    vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memorySize: 0x1000n });
+    vm.close();
+    for (const call of [
+      () => vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: 0n, memorySize: 0n }),
+      () => vm.getDirtyLog(0),
+      () => vm.clearDirtyLog(0, new Uint8Array(8)),
+    ]) {
+      expect(call).toThrow(/^the VM is closed/);
+    }
+  });
+
   test.each([
     ["a slot's address is no multiple of 4096: 0x800", { guestPhysAddr: 0x800n }],
     ["a slot's size is no multiple of 4096: 0x1001", { memorySize: 0x1001n }],

@@ -43,7 +43,7 @@ export interface SharedMemory {
 export interface VmMemory {
   /**
    * `KVM_SET_USER_MEMORY_REGION`: gives the guest zeroed memory, or that of another slot. A slot that exists may be moved or
-   * get other flags, and keeps what is in it; its size cannot change.
+   * get other flags, and keeps what is in it; its size cannot change, and neither can `KVM_MEM_READONLY`.
    */
   setUserMemoryRegion(region: UserMemoryRegion): void;
   /**
@@ -99,6 +99,7 @@ export class VmMemoryCalls extends VmStateCalls implements VmMemory {
   }
 
   setUserMemoryRegion(region: UserMemoryRegion): void {
+    this.descriptor.requireOpen();
     requireRegion(region);
     const { slot, memorySize: size } = region;
     const old = this.memory.get(slot);
@@ -184,6 +185,7 @@ export class VmMemoryCalls extends VmStateCalls implements VmMemory {
   }
 
   #requireSlot(slot: number): Slot {
+    this.descriptor.requireOpen();
     const known = this.memory.get(slot);
     if (known === undefined) throw badArgument(`there is no slot ${String(slot)}`, slot);
     return known;
@@ -208,6 +210,10 @@ export class VmMemoryCalls extends VmStateCalls implements VmMemory {
     if (old.size !== size || shared !== undefined) {
       const change = shared === undefined ? `get ${size}` : "begin to share others";
       throw badArgument(`slot ${slot} has ${old.size} bytes and cannot ${change}`, region, "take the slot away first");
+    }
+    if (((flags ^ old.flags) & KVM_MEM_READONLY) !== 0) {
+      const change = (flags & KVM_MEM_READONLY) === 0 ? "is read-only and stays so" : "cannot become read-only";
+      throw badArgument(`slot ${slot} ${change}`, region, "take the slot away first");
     }
     const changed = { ...old, at, flags };
     this.#setSlot(slot, changed, region);
