@@ -193,6 +193,7 @@ describeKvm("model-specific registers in user space", () => {
       badArgument("a range has 1 to 12288 registers, not 0"),
     );
     const many = Array.from({ length: 17 }, () => ({ access: "both", base: 0, allowed: [true] }) as const);
+    expect(() => machine.vm.setMsrFilter("none" as "deny", [])).toThrow(badArgument("no default of a filter: none"));
     expect(() => machine.vm.setMsrFilter("deny", many)).toThrow(badArgument("a filter has up to 16 ranges, not 17"));
     expect(() => machine.vm.enableCap("KVM_CAP_X86_USER_SPACE_MSR", [0n, 0n, 0n, 0n, 0n])).toThrow(
       badArgument("a capability takes up to 4 numbers, not 5"),

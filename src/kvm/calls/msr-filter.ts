@@ -17,6 +17,8 @@ export interface MsrFilterRange {
 
 /** `KVM_MSR_FILTER_READ` and `KVM_MSR_FILTER_WRITE` (asm/kvm.h). */
 const filterAccess = { read: 1, write: 2, both: 3 } as const;
+/** `KVM_MSR_FILTER_DEFAULT_ALLOW` and `KVM_MSR_FILTER_DEFAULT_DENY` (asm/kvm.h). */
+const filterDefaults = { allow: 0, deny: 1 } as const;
 /** `KVM_MSR_FILTER_MAX_RANGES`, and `KVM_MSR_FILTER_MAX_BITMAP_SIZE` in bits. */
 const MAX_RANGES = 16;
 const MAX_MSRS = 0x600 * 8;
@@ -34,7 +36,8 @@ export function encodeFilter(
   at: HostAddress,
 ): Uint8Array {
   const { bytes, view } = newStruct(kvmMsrFilter.size);
-  view.setUint32(kvmMsrFilter.fields.flags[0], otherwise === "deny" ? 1 : 0, true);
+  if (!Object.hasOwn(filterDefaults, otherwise)) throw badArgument(`no default of a filter: ${otherwise}`, otherwise);
+  view.setUint32(kvmMsrFilter.fields.flags[0], filterDefaults[otherwise], true);
   let bitmap = at;
   for (const [index, { access, base, allowed }] of ranges.entries()) {
     const start = kvmMsrFilter.fields.ranges[0] + index * kvmMsrFilterRange.size;
