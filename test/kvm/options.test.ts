@@ -127,6 +127,16 @@ describeKvm("options of a machine", () => {
     expect(() => call(machine)).toThrow(refused(message));
   });
 
+  test.each<[unknown, string]>([
+    [0x1000, "the address is no bigint from 0 up: 4096\n  hint: write 0x1000n"],
+    [-1n, "the address is no bigint from 0 up: -1n"],
+    ["ram", 'the address is no bigint from 0 up: "ram"'],
+  ])("an address of %o", async (at, message) => {
+    using machine = await boot(counting);
+    expect(() => machine.readMemory(at as bigint, 1)).toThrow(refused(message));
+    expect(() => machine.writeMemory(at as bigint, Uint8Array.of(1))).toThrow(refused(message));
+  });
+
   test("trace and watch", async () => {
     using machine = await boot(counting);
     const debug = await machine.debug();

@@ -5,8 +5,9 @@
 import { constants as bufferConstants } from "node:buffer";
 import type { PhysAddr } from "../../core/address.ts";
 import { hex } from "../../core/hex.ts";
+import { show } from "../../core/show.ts";
 import { linuxConstants } from "../abi/linux.ts";
-import { badArgument, closed } from "../kvm-error.ts";
+import { badArgument, closed, type KvmError } from "../kvm-error.ts";
 import { callFailed } from "../host/host-error.ts";
 import type { HostAddress, Libc } from "../host/libc.ts";
 
@@ -135,7 +136,7 @@ export class GuestMemory {
   /** Where in the host the bytes lie: one piece for each slot that the range touches. */
   #pieces(at: PhysAddr, size: number): readonly { host: HostAddress; offset: number; length: number }[] {
     if (this.#freed) throw closed("the VM");
-    if (typeof at !== "bigint" || at < 0n) throw badArgument(`the address is no bigint from 0 up: ${String(at)}`, at);
+    if (typeof at !== "bigint" || at < 0n) throw noAddress(at);
     const pieces: { host: HostAddress; offset: number; length: number }[] = [];
     let offset = 0;
     for (const slot of this.ranges) {
@@ -162,4 +163,13 @@ export function requirePages(what: string, value: bigint, limit: bigint): void {
     throw badArgument(`${what} is no bigint from 0 to ${hex(limit)}: ${String(value)}`, value);
   }
   if (value % PAGE_SIZE !== 0n) throw badArgument(`${what} is no multiple of 4096: ${hex(value)}`, value);
+}
+
+function noAddress(at: unknown): KvmError {
+  const isWritable = Number.isSafeInteger(at) && (at as number) >= 0;
+  return badArgument(
+    `the address is no bigint from 0 up: ${show(at)}`,
+    at,
+    isWritable ? `write ${hex(at as number)}n` : undefined,
+  );
 }
