@@ -53,7 +53,7 @@ export interface VcpuPages {
   getSyncRegs(): SyncRegisters;
   /**
    * `kvm_dirty_regs`: leaves registers for the next `KVM_RUN` to take, without an ioctl; at once, by ioctls, while the vCPU is
-   * debugged, since KVM would lose a step else.
+   * debugged, since KVM would lose a step else. `regs` at an input exit are as those of `setRegs`.
    */
   putSyncRegs(registers: SyncRegisters): void;
   /**

@@ -36,7 +36,10 @@ export interface Translation {
 export interface VcpuRegisters {
   /** `KVM_GET_REGS`. While an input exit waits for its answer, they are those before the instruction. */
   getRegs(): GeneralRegisters;
-  /** `KVM_SET_REGS`. */
+  /**
+   * `KVM_SET_REGS`. At an input exit KVM forgets what the instruction was to put into a register: call `Machine.complete` first
+   * where the answer is to get there.
+   */
   setRegs(registers: GeneralRegisters): void;
   /** `KVM_GET_SREGS`. */
   getSregs(): SpecialRegisters;
