@@ -11,8 +11,8 @@ import type { Register } from "../operands/register.ts";
 /** The name of an instruction, after aliases. */
 export type Mnemonic = keyof Forms;
 
-/** A prefix that the author wrote. */
-export type Prefix = "rep" | "repe" | "repne" | "lock";
+/** A prefix that the author wrote. Only text has `notrack`: an indirect branch to anywhere (SDM vol. 1, 18.3). */
+export type Prefix = "rep" | "repe" | "repne" | "lock" | "notrack";
 
 /** An operand as nodes hold it: a label by its name has become an expression, a number a bigint. */
 export type NodeOperand = Register | Memory | bigint | Expression | Far;

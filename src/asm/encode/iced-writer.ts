@@ -16,7 +16,7 @@ export function encodeWithIced(iced: typeof Iced, form: Form, written: ResolvedI
     form.written.forEach((kind, i) =>
       setOperand(iced, instruction, kind.position, kind, written.operands[i]!, written),
     );
-    setPrefix(instruction, written);
+    setPrefix(iced, instruction, written);
     setDecorators(iced, instruction, written);
     encoder.encode(instruction, 0n);
     return encoder.takeBuffer();
@@ -28,10 +28,12 @@ export function encodeWithIced(iced: typeof Iced, form: Form, written: ResolvedI
   }
 }
 
-function setPrefix(instruction: Iced.Instruction, { prefix }: ResolvedInstruction): void {
+function setPrefix(iced: typeof Iced, instruction: Iced.Instruction, { prefix }: ResolvedInstruction): void {
   instruction.hasLockPrefix = prefix === "lock";
   if (prefix === "rep" || prefix === "repe") instruction.hasRepPrefix = true;
   if (prefix === "repne") instruction.hasRepnePrefix = true;
+  // NOTRACK is the byte of DS.
+  if (prefix === "notrack") instruction.segmentPrefix = iced.Register.DS;
 }
 
 function setDecorators(iced: typeof Iced, instruction: Iced.Instruction, { decorators }: ResolvedInstruction): void {
@@ -106,9 +108,9 @@ function setMemory(iced: typeof Iced, instruction: Iced.Instruction, memory: Res
   if (memory.index !== undefined) instruction.memoryIndex = registerId(iced, memory.index);
   instruction.memoryIndexScale = memory.scale;
   const displacement = memory.displacement ?? placeholder(Math.min(bits, 32));
-  instruction.memoryDisplacement = BigInt.asUintN(64, displacement);
   // Without a base the displacement has the address's full width, whatever its value (SDM vol. 2A, table 2-3).
   const isFull = memory.base === undefined || memory.base === "rip";
+  instruction.memoryDisplacement = BigInt.asUintN(isFull ? bits : 64, displacement);
   instruction.memoryDisplSize = isFull ? bits / 8 : displacement === 0n ? 0 : 1;
 }
 

@@ -7,7 +7,7 @@ import type { Form } from "../instructions/form.ts";
 import type { Mode } from "../mode.ts";
 import { faultyForms } from "./keystone-fault-forms.ts";
 import { faultReasons, type FaultReasonName } from "./keystone-fault-reasons.ts";
-import type { ResolvedInstruction } from "./resolved.ts";
+import type { ResolvedInstruction, ResolvedOperand } from "./resolved.ts";
 import { hasRexConflict } from "./rex.ts";
 
 /** The reasons that concern each form, by its number. */
@@ -17,6 +17,9 @@ type Faults = ReadonlyMap<number, readonly FaultReasonName[]>;
 export function isKeystoneFault(instruction: ResolvedInstruction, forms: readonly Form[]): boolean {
   // It aborts on what no encoding holds because of REX.
   if (hasRexConflict(instruction.operands)) return true;
+  // It has no word for this prefix.
+  if (instruction.prefix === "notrack") return true;
+  if (instruction.operands.some(hasNeedlessDisplacement)) return true;
   const faults = faultsOf(instruction.mode);
   return forms.every((form) =>
     (faults.get(form.code) ?? []).some((name) => faultReasons[name].applies(instruction, form)),
@@ -40,4 +43,10 @@ function readFaults(mode: Mode): Faults {
     }
   }
   return faults;
+}
+
+/** Whether Keystone would write a displacement of 0 for a 16-bit address, which only BP alone needs (SDM vol. 2A, table 2-1). */
+function hasNeedlessDisplacement(operand: ResolvedOperand): boolean {
+  if (typeof operand === "bigint" || operand.kind !== "memory") return false;
+  return operand.base === "bp" && operand.index !== undefined && operand.displacement === 0n;
 }

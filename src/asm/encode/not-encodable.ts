@@ -30,6 +30,7 @@ const takers: Readonly<Record<Prefix, string>> = {
   repe: "cmps and scas",
   repne: "cmps and scas",
   lock: "an instruction that reads memory and writes it back",
+  notrack: "jmp and call of a register or of memory",
 };
 
 /** Whether ModRM has no row for a 16-bit address: SDM vol. 2A, table 2-1. */

@@ -19,7 +19,7 @@ export class ReadBack {
   formOf(decoded: Iced.Instruction, forms: readonly Form[], written: ResolvedInstruction): Form | undefined {
     const { code } = decoded;
     const form = forms.find((each) => each.code === code);
-    if (form === undefined || !samePrefix(decoded, written) || !this.#sameDecorators(decoded, written))
+    if (form === undefined || !this.#samePrefix(decoded, written) || !this.#sameDecorators(decoded, written))
       return undefined;
     const kinds = form.written;
     if (kinds.length !== written.operands.length) return undefined;
@@ -31,7 +31,7 @@ export class ReadBack {
     decoded: Iced.Instruction,
     kind: WrittenOperand,
     operand: ResolvedOperand,
-    { mode }: ResolvedInstruction,
+    { mode, prefix }: ResolvedInstruction,
   ): boolean {
     const { OpKind } = this.#iced;
     const { position } = kind;
@@ -45,7 +45,8 @@ export class ReadBack {
     }
     if (operand.kind === "memory") {
       return (
-        decoded.opKind(position) === OpKind.Memory && this.#sameMemory(decoded, operand, addressBits(operand, mode))
+        decoded.opKind(position) === OpKind.Memory &&
+        this.#sameMemory(decoded, operand, addressBits(operand, mode), prefix)
       );
     }
     if (decoded.opKind(position) !== OpKind.Register) return false;
@@ -58,9 +59,14 @@ export class ReadBack {
     );
   }
 
-  #sameMemory(decoded: Iced.Instruction, memory: ResolvedMemory, bits: number): boolean {
+  #sameMemory(
+    decoded: Iced.Instruction,
+    memory: ResolvedMemory,
+    bits: number,
+    prefix: ResolvedInstruction["prefix"],
+  ): boolean {
     const { Register } = this.#iced;
-    const segment = neededSegment(memory);
+    const segment = prefix === "notrack" ? "ds" : neededSegment(memory);
     return (
       decoded.memoryBase === this.#register(memory.base) &&
       decoded.memoryIndex === this.#register(memory.index) &&
@@ -80,6 +86,15 @@ export class ReadBack {
       decoded.isBroadcast === (broadcast !== false) &&
       decoded.roundingControl === RoundingControl[roundingControls[rounding ?? "sae"]] &&
       decoded.suppressAllExceptions === (rounding === "sae")
+    );
+  }
+
+  #samePrefix(decoded: Iced.Instruction, { prefix }: ResolvedInstruction): boolean {
+    return (
+      decoded.hasLockPrefix === (prefix === "lock") &&
+      decoded.hasRepPrefix === (prefix === "rep" || prefix === "repe") &&
+      decoded.hasRepnePrefix === (prefix === "repne") &&
+      (prefix !== "notrack" || decoded.segmentPrefix === this.#iced.Register.DS)
     );
   }
 
@@ -121,12 +136,4 @@ export function sameNumber(decoded: Iced.Instruction, kind: WrittenOperand, writ
 /** Whether the displacement of an address of `bits` is the written one. */
 export function sameDisplacement(decoded: Iced.Instruction, written: bigint, bits: number): boolean {
   return BigInt.asUintN(bits, decoded.memoryDisplacement) === BigInt.asUintN(bits, written);
-}
-
-function samePrefix(decoded: Iced.Instruction, { prefix }: ResolvedInstruction): boolean {
-  return (
-    decoded.hasLockPrefix === (prefix === "lock") &&
-    decoded.hasRepPrefix === (prefix === "rep" || prefix === "repe") &&
-    decoded.hasRepnePrefix === (prefix === "repne")
-  );
 }

@@ -6,11 +6,12 @@ import type { Operator } from "../operands/operator.ts";
 import { operators } from "../operands/operator.ts";
 import type { Register } from "../operands/register.ts";
 import type { Cursor } from "./cursor.ts";
+import { memorySizes } from "./memory-sizes.ts";
 import { hintForNumber, readCharacter, readNumber } from "./literals.ts";
 import { findRegister, stackRegister } from "./register-names.ts";
 import type { Symbols } from "./symbols.ts";
 import type { Term } from "./term.ts";
-import { combine, registerTerm, valueTerm } from "./term.ts";
+import { asIndex, combine, registerTerm, valueTerm } from "./term.ts";
 import type { Token } from "./tokenizer.ts";
 
 /** Operators of two operands by how they are written; Intel's syntax has words for some. */
@@ -58,6 +59,8 @@ export class ExpressionReader {
   /** Whether `.` is where the next statement lies: of one number among several it is not. */
   readonly #isHere: boolean;
   #operators = 0;
+  /** The size that was written inside of brackets, as GCC writes it: `[qword ptr table[rax*8]]`. */
+  size: string | undefined;
 
   constructor(cursor: Cursor, symbols: Symbols, registers: boolean, isHere = true) {
     this.#cursor = cursor;
@@ -70,7 +73,7 @@ export class ExpressionReader {
   term(rank = 1): Term {
     const cursor = this.#cursor;
     return cursor.nested(() => {
-      let left = this.#prefixed();
+      let left = this.#indexed();
       for (;;) {
         const token = cursor.peek();
         const operator =
@@ -111,7 +114,7 @@ export class ExpressionReader {
     const cursor = this.#cursor;
     const token = cursor.peek();
     const operator = token?.kind === "mark" || token?.kind === "name" ? unaryOperators.get(cursor.word()) : undefined;
-    if (operator === undefined || (token!.kind === "name" && !this.#beginsValue())) return this.#postfixed();
+    if (operator === undefined || (token!.kind === "name" && !this.#beginsValue())) return this.#primary();
     cursor.next();
     const operand = cursor.nested(() => this.#prefixed());
     if (operator === "plus") return operand;
@@ -129,13 +132,13 @@ export class ExpressionReader {
     return after !== undefined && (after.kind !== "mark" || /^[-+~!([.]$/.test(after.text));
   }
 
-  /** A primary, and what brackets after it add. */
-  #postfixed(): Term {
+  /** A value with its operators, and what brackets after it add: `-8[rax]` is 8 below RAX. */
+  #indexed(): Term {
     const cursor = this.#cursor;
-    let term = this.#primary();
+    let term = this.#prefixed();
     while (this.#registers && cursor.peek()?.text === "[") {
       const token = cursor.peek()!;
-      term = this.#combine("+", term, this.#bracketed(), token);
+      term = this.#combine("+", term, asIndex(this.#bracketed()), token);
     }
     return term;
   }
@@ -145,6 +148,11 @@ export class ExpressionReader {
     cursor.next();
     if (findRegister(cursor.word())?.class === "seg" && cursor.word(1) === ":")
       throw cursor.error("a segment register stands before the brackets", { hint: `write ${cursor.word()}:[...]` });
+    if (Object.hasOwn(memorySizes, cursor.word()) && cursor.word(1) === "ptr") {
+      if (this.size !== undefined) throw cursor.error("the operand has two sizes");
+      this.size = cursor.word();
+      cursor.skip(2);
+    }
     const inside = this.term();
     cursor.expect("]");
     return { ...inside, isMemory: true };

@@ -4,6 +4,7 @@ import type { Expression } from "../operands/expression.ts";
 import { far } from "../operands/far.ts";
 import type { Memory } from "../operands/memory.ts";
 import type { Mode } from "../mode.ts";
+import { withoutFixed } from "./fixed-operands.ts";
 import type { Mnemonic } from "../builder/node.ts";
 import type { Register } from "../operands/register.ts";
 import { st0, st1 } from "../operands/registers.ts";
@@ -118,7 +119,7 @@ const rules: Readonly<Partial<Record<Mnemonic, Rule>>> = {
 
 /** The instruction that is meant. */
 export function complete(mnemonic: Mnemonic, operands: readonly Operand[], mode: Mode): Completed {
-  const result = rules[mnemonic]?.(operands, mode) ?? operands;
+  const result = rules[mnemonic]?.(operands, mode) ?? withoutFixed(mnemonic, operands, mode);
   return "mnemonic" in result ? result : { mnemonic, operands: result };
 }
 

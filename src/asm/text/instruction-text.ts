@@ -13,27 +13,14 @@ import { findMnemonic, mnemonicNames, type Meaning } from "./mnemonics.ts";
 import type { Macro } from "./macro.ts";
 import type { FarPointer, OperandText } from "./operand-text.ts";
 import { readOperand } from "./operand-text.ts";
+import { readPrefixes, withPrefixes } from "./prefixes.ts";
 import type { StringInstruction } from "./string-instructions.ts";
 import { stringInstruction } from "./string-instructions.ts";
 import type { Symbols } from "./symbols.ts";
 import type { Token } from "./tokenizer.ts";
 
-const prefixes: Readonly<Record<string, Prefix>> = {
-  rep: "rep",
-  repe: "repe",
-  repz: "repe",
-  repne: "repne",
-  repnz: "repne",
-  lock: "lock",
-};
-
 /** Prefixes that GNU as takes and the builder has no word for. */
-const otherPrefixes = /^(data16|data32|addr16|addr32|rex(\.\w+)?|[c-gs]s|bnd|notrack|xacquire|xrelease|\{\w+\})$/;
-
-/** Whether a word is a prefix, so that an instruction follows. */
-export function prefixOf(word: string): Prefix | undefined {
-  return Object.hasOwn(prefixes, word) ? prefixes[word] : undefined;
-}
+const otherPrefixes = /^(rex(\.\w+)?|[c-gs]s|bnd|xacquire|xrelease)$/;
 
 /** What an instruction's text depends on. */
 export interface InstructionContext {
@@ -48,39 +35,39 @@ export interface InstructionContext {
 /** Reads one instruction; some are two to the CPU. */
 export function readInstruction(cursor: Cursor, context: InstructionContext): InstructionNode[] {
   const { mode } = context;
-  let { prefix } = context;
-  let token = cursor.next("an instruction");
-  for (let next = prefixOf(token.text.toLowerCase()); next !== undefined; next = prefixOf(token.text.toLowerCase())) {
-    if (prefix !== undefined) throw cursor.error("the instruction has two prefixes", { token });
-    prefix = next;
-    token = cursor.next("an instruction");
-  }
+  const [prefixes, token] = readPrefixes(cursor, context.prefix, mode);
+  const { prefix } = prefixes;
   const name = token.text.toLowerCase();
-  const { meaning, operands: texts } = readOperands(cursor, token, name, context);
+  const { meaning, operands: texts } = readOperands(cursor, token, name, context, prefixes.operandSize);
   const site = cursor.site;
   const node = (mnemonic: Mnemonic, operands: readonly Operand[]): InstructionNode => {
     const { operands: plain, decorators } = undecorate<Exclude<Operand, Masked | Broadcast | Rounding>>(operands);
     return { kind: "instruction", mode, mnemonic, prefix, operands: plain as NodeOperand[], decorators, site };
   };
+  const prefixed = (written: InstructionNode): InstructionNode => withPrefixes(written, prefixes, cursor, token);
   if (Object.hasOwn(waitingForms, name))
     return [
       { ...node("wait", []), prefix: undefined },
-      node(waitingForms[name as keyof typeof waitingForms], plainOperands(cursor, texts)),
+      prefixed(node(waitingForms[name as keyof typeof waitingForms], plainOperands(cursor, texts))),
     ];
   const chosen = stringForm(cursor, token, name, texts, mode);
   if (chosen !== undefined)
-    return [{ ...node(chosen.mnemonic, []), ...(chosen.implied === undefined ? {} : { implied: chosen.implied }) }];
+    return [
+      prefixed({ ...node(chosen.mnemonic, []), ...(chosen.implied === undefined ? {} : { implied: chosen.implied }) }),
+    ];
   const mnemonic = farMnemonic(meaning!.mnemonic, mode, texts);
   const operands = plainOperands(cursor, texts);
   if (meaning!.last !== undefined) operands.push(meaning!.last);
   const completed = complete(mnemonic, operands, mode);
-  const { operandSize, isAbsolute } = meaning!;
+  const { isAbsolute } = meaning!;
+  const operandSize =
+    prefixes.operandSize ?? meaning!.operandSize ?? (mnemonic === "push" ? texts[0]?.numberSize : undefined);
   return [
-    {
+    prefixed({
       ...node(completed.mnemonic, completed.operands),
       ...(operandSize === undefined ? {} : { operandSize }),
       ...(isAbsolute === undefined ? {} : { isAbsolute }),
-    },
+    }),
   ];
 }
 
@@ -89,9 +76,16 @@ interface Read {
   readonly operands: readonly OperandText[];
 }
 
-function readOperands(cursor: Cursor, token: Token, name: string, context: InstructionContext): Read {
+function readOperands(
+  cursor: Cursor,
+  token: Token,
+  name: string,
+  context: InstructionContext,
+  operandSize: Mode | undefined,
+): Read {
   const { mode, symbols } = context;
-  const meaning = token.kind === "name" ? findMnemonic(name, mode) : undefined;
+  // GNU's names mean what the operand size has: `data32 iret` is IRETD.
+  const meaning = token.kind === "name" ? findMnemonic(name, operandSize ?? mode) : undefined;
   const isWaiting = Object.hasOwn(waitingForms, name);
   if (meaning === undefined && !isWaiting && !/^(movs|cmps|lods|stos|scas|ins|outs)$/.test(name))
     throw unknownInstruction(cursor, token, name, context);

@@ -10,26 +10,11 @@ import type { Mode } from "../mode.ts";
 import type { Register } from "../operands/register.ts";
 import type { Cursor } from "./cursor.ts";
 import { ExpressionReader } from "./expression-text.ts";
+import { memorySizes } from "./memory-sizes.ts";
 import { findRegister } from "./register-names.ts";
 import type { Symbols } from "./symbols.ts";
 import type { Term } from "./term.ts";
 import type { Token } from "./tokenizer.ts";
-
-/** The sizes of memory operands, in bits, by the words before `ptr`. */
-const sizes: Readonly<Record<string, number>> = {
-  byte: 8,
-  word: 16,
-  dword: 32,
-  fword: 48,
-  qword: 64,
-  mmword: 64,
-  tbyte: 80,
-  xword: 80,
-  oword: 128,
-  xmmword: 128,
-  ymmword: 256,
-  zmmword: 512,
-};
 
 /** A far address: `0x8:start`. */
 export interface FarPointer {
@@ -47,6 +32,8 @@ export interface OperandText {
   readonly isFar: boolean;
   /** The first token. */
   readonly token: Token;
+  /** The size in bits that was written before a number without brackets: `word ptr 5` is the number, to GNU as. */
+  readonly numberSize?: 16 | 32 | 64;
 }
 
 /** What stands before an operand. */
@@ -65,8 +52,12 @@ export function readOperand(cursor: Cursor, symbols: Symbols, mode: Mode, isBran
   if (token === undefined) throw cursor.unexpected("an operand");
   const ready = readReady(cursor);
   if (ready !== undefined) return { operand: decorate(cursor, ready, false), isFar: false, token };
-  const before = readBefore(cursor);
-  const term = new ExpressionReader(cursor, symbols, true).term();
+  const outside = readBefore(cursor);
+  const reader = new ExpressionReader(cursor, symbols, true);
+  const term = reader.term();
+  if (outside.size !== undefined && reader.size !== undefined)
+    throw cursor.error("the operand has two sizes", { token });
+  const before = reader.size === undefined ? outside : { ...outside, size: reader.size };
   if (cursor.word() === ":" && !term.isMemory && term.registers.length === 0) {
     cursor.next();
     const offset = new ExpressionReader(cursor, symbols, true).value();
@@ -80,6 +71,9 @@ export function readOperand(cursor: Cursor, symbols: Symbols, mode: Mode, isBran
     return { operand, isFar: true, token };
   }
   const operand = meaning(cursor, term, before, { mode, isBranch, token });
+  const size = ([16, 32, 64] as const).find((bits) => bits === memorySizes[before.size ?? ""]);
+  if (typeof operand === "bigint" && size !== undefined)
+    return { operand, isFar: before.isFar, token, numberSize: size };
   return { operand: decorate(cursor, operand, before.isBroadcast), isFar: before.isFar, token };
 }
 
@@ -118,13 +112,13 @@ function readBefore(cursor: Cursor): Before {
     const token = cursor.peek();
     const word = token?.kind === "name" ? cursor.word() : "";
     const follower = cursor.peek(1);
-    if (Object.hasOwn(sizes, word) && (cursor.word(1) === "ptr" || cursor.word(1) === "bcst")) {
+    if (Object.hasOwn(memorySizes, word) && (cursor.word(1) === "ptr" || cursor.word(1) === "bcst")) {
       if (size !== undefined) throw cursor.error("the operand has two sizes");
       size = word;
       isBroadcast = cursor.word(1) === "bcst";
       cursor.skip(2);
     } else if (
-      Object.hasOwn(sizes, word) &&
+      Object.hasOwn(memorySizes, word) &&
       follower !== undefined &&
       (follower.kind === "name" || follower.text === "[")
     )
@@ -151,7 +145,8 @@ interface Where {
 }
 
 /** What a term is as an operand. */
-function meaning(cursor: Cursor, term: Term, { size, segment }: Before, { mode, isBranch, token }: Where): Operand {
+function meaning(cursor: Cursor, term: Term, before: Before, { mode, isBranch, token }: Where): Operand {
+  const { size, segment } = before;
   const { registers, value } = term;
   if (!term.isMemory && registers.length > 0) {
     const [only] = registers;
@@ -162,8 +157,10 @@ function meaning(cursor: Cursor, term: Term, { size, segment }: Before, { mode, 
       throw cursor.error("a register has a size of its own, and no segment", { token });
     return only!.register;
   }
+  // A known number is one with a size, too; of an address that comes later, the size makes memory.
+  const isSized = size !== undefined && (isBranch || before.isBroadcast || typeof simplest(value) !== "bigint");
   const isMemory =
-    term.isMemory || size !== undefined || segment !== undefined || (!term.isOffset && !isBranch && isAddress(value));
+    term.isMemory || isSized || segment !== undefined || (!term.isOffset && !isBranch && isAddress(value));
   if (!isMemory || (term.isOffset && !term.isMemory)) return simplest(value);
   return memoryOf(cursor, term, size, segment, mode, token);
 }
@@ -178,7 +175,7 @@ function memoryOf(
   mode: Mode,
   token: Token,
 ): Memory {
-  const bits = size === undefined ? 0 : sizes[size]!;
+  const bits = size === undefined ? 0 : memorySizes[size]!;
   const pointer = registers.find(({ register }) => isInstructionPointer(register));
   if (pointer !== undefined) {
     if (registers.length > 1 || pointer.isScaled)
@@ -194,6 +191,9 @@ function memoryOf(
       displacement: simplest(displacement),
     };
   }
+  const selector = registers.find(({ register }) => register.class === "seg")?.register.name;
+  if (selector !== undefined)
+    throw cursor.error("a segment register stands before the brackets", { token, hint: `write ${selector}:[...]` });
   const terms: AddressTerm[] = registers.map(({ register, factor, isScaled }) => {
     if (!isScaled) return register;
     const scale = ([1, 2, 4, 8] as const).find((each) => BigInt(each) === factor);

@@ -1,4 +1,5 @@
 /** String instructions with their operands written out: `movs byte ptr es:[edi], byte ptr [esi]`. */
+import { instructionCodes } from "../instructions/instruction-codes.ts";
 import type { Operand } from "../operands/operand-types.ts";
 import type { Memory } from "../operands/memory.ts";
 import type { Mode } from "../mode.ts";
@@ -6,8 +7,11 @@ import { modes } from "../mode.ts";
 import type { ImpliedAddress, Mnemonic } from "../builder/node.ts";
 import type { Register } from "../operands/register.ts";
 
-/** The operands of a string instruction, in order. */
-const shapes: Readonly<Record<string, readonly ("source" | "destination" | "accumulator" | "port")[]>> = {
+/** Memory whose address an instruction implies. */
+type Place = "source" | "destination" | "table";
+
+/** The operands of a string instruction, in order; XLAT's are written in the same way. */
+const shapes: Readonly<Record<string, readonly (Place | "accumulator" | "port")[]>> = {
   movs: ["destination", "source"],
   cmps: ["source", "destination"],
   lods: ["accumulator", "source"],
@@ -15,6 +19,7 @@ const shapes: Readonly<Record<string, readonly ("source" | "destination" | "accu
   scas: ["accumulator", "destination"],
   ins: ["destination", "port"],
   outs: ["port", "source"],
+  xlat: ["table"],
 };
 
 const suffixes: Readonly<Record<number, string>> = { 8: "b", 16: "w", 32: "d", 64: "q" };
@@ -32,7 +37,7 @@ export function stringInstruction(
   operands: readonly Operand[],
   mode: Mode,
 ): StringInstruction | string | undefined {
-  const base = /^(movs|cmps|lods|stos|scas|ins|outs)([bwdq]?)$/.exec(name);
+  const base = /^(movs|cmps|lods|stos|scas|ins|outs|xlat)([bwdq]?)$/.exec(name);
   if (base === null || operands.length === 0) return undefined;
   const [, stem, suffix] = base as unknown as [string, string, string];
   const shape = shapes[stem]!;
@@ -44,7 +49,7 @@ export function stringInstruction(
       ? shape.filter((each) => each !== "accumulator" && each !== "port")
       : shape;
   if (short.length !== operands.length) return `${stem} takes ${shape.length} operands`;
-  const widths = new Set<number>();
+  const widths = new Set<number>(stem === "xlat" ? [8] : []);
   const sizes = new Set<ImpliedAddress["size"]>();
   let segment: string | undefined;
   for (const [i, operand] of operands.entries()) {
@@ -63,7 +68,7 @@ export function stringInstruction(
         return "the segment of the destination is es";
       sizes.add(addressSize);
       if (operand.size !== 0) widths.add(operand.size);
-      if (role === "source" && operand.segment !== "ds") segment = operand.segment;
+      if (role !== "destination" && operand.segment !== "ds") segment = operand.segment;
     }
   }
   const width =
@@ -76,18 +81,22 @@ export function stringInstruction(
   if (width.length === 0) return "the size of the memory operand is not known";
   if (sizes.size !== 1) return "the addresses have two sizes";
   const [size] = sizes as unknown as [ImpliedAddress["size"]];
+  const mnemonic = `${stem}${suffixes[width[0]!] ?? ""}`;
+  if (!Object.hasOwn(instructionCodes, mnemonic)) return `there is no ${stem} of ${width[0]!} bits`;
   const implied = size === mode && segment === undefined ? undefined : { size, segment };
-  return { mnemonic: `${stem}${suffixes[width[0]!] ?? ""}` as Mnemonic, implied };
+  return { mnemonic: mnemonic as Mnemonic, implied };
 }
 
 const letters = { 16: "", 32: "e", 64: "r" } as const;
 
-function registerOf(size: Mode, role: "source" | "destination"): string {
-  return `${letters[size]}${role === "source" ? "si" : "di"}`;
+const addresses = { source: "si", destination: "di", table: "bx" } as const;
+
+function registerOf(size: Mode, role: Place): string {
+  return `${letters[size]}${addresses[role]}`;
 }
 
 /** The size in bits of an address that a string instruction can have; `undefined` for others. */
-function sizeOfAddress({ base, index, displacement }: Memory, role: "source" | "destination"): Mode | undefined {
+function sizeOfAddress({ base, index, displacement }: Memory, role: Place): Mode | undefined {
   if (index !== undefined || displacement !== 0n) return undefined;
   return modes.find((size) => registerOf(size, role) === base);
 }

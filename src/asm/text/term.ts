@@ -10,6 +10,8 @@ export interface RegisterTerm {
   readonly factor: bigint;
   /** Whether a factor was written, so that it is an index even where the factor is 1. */
   readonly isScaled: boolean;
+  /** Whether it stands in brackets after a value: `-8[rax]`. */
+  readonly isIndexed?: true;
 }
 
 /** A sum of registers and a value. */
@@ -37,6 +39,11 @@ export function registerTerm(register: Register): Term {
   };
 }
 
+/** A term in brackets after a value: `[rax]` in `-8[rax]`. */
+export function asIndex(term: Term): Term {
+  return { ...term, registers: term.registers.map((each) => ({ ...each, isIndexed: true })) };
+}
+
 /** The result of an operator, or what is wrong with it. */
 export function combine(operator: Operator, a: Term, b: Term): Term | string {
   const flags = { isMemory: a.isMemory || b.isMemory, isOffset: a.isOffset || b.isOffset };
@@ -53,6 +60,9 @@ export function combine(operator: Operator, a: Term, b: Term): Term | string {
       if (factor.registers.length > 0) return "a register cannot be multiplied by a register";
       if (factor.value.labels.length > 0 || factor.value.here !== 0 || factor.value.calculated !== undefined)
         return "a register is multiplied by 1, 2, 4 or 8";
+      // GNU as multiplies what stands before the brackets alone: `2*4[rax+1]` would be [rax+9].
+      if (scaled.registers.some((each) => each.isIndexed))
+        return "an address in brackets after a value is only added to";
       const by = factor.value.constant;
       const registers = scaled.registers.map((each) => ({ ...each, factor: each.factor * by, isScaled: true }));
       return { registers, value, ...flags };
