@@ -96,7 +96,8 @@ export async function assemble<C extends AnyCode, const O extends AssembleOption
 }
 
 /** The mode of the first instruction: code that crosses from mode to mode ends in another. */
-export function startingMode({ nodes, mode }: AnyCode): Mode {
+export function startingMode(code: AnyCode): Mode {
+  const { nodes, mode } = checkCode("startingMode takes", code, () => captureCallSite(startingMode));
   return nodes.find((node) => node.kind === "instruction")?.mode ?? mode;
 }
 

@@ -129,8 +129,10 @@ export function writeStatements<M extends Mode>(
   };
   const newLabel = (name?: string): Label => addressOf<never>((name ?? `label@${++labels}`) as never);
   // Names that nobody chose stay private, so that code with such labels can be taken in twice.
-  const define = (name: string): unknown =>
-    (code as unknown as Methods)[isOwnName.test(name) ? "privateLabel" : "label"]!(name);
+  const define = (name: string): unknown => {
+    const isPrivate = typeof name === "string" && isOwnName.test(name);
+    return (code as unknown as Methods)[isPrivate ? "privateLabel" : "label"]!(name);
+  };
   const place = (label: Label): void => {
     if (!isExpression(label) || (label as Expression).labels.length !== 1) throw noLabel(label, place);
     write(place, "place", () => define(nameOf(label)));

@@ -1,6 +1,7 @@
 /** Labels that are defined twice, or nowhere, or in code of another mode. */
 import { AsmError } from "../asm-error.ts";
-import { locate } from "../builder/call-site.ts";
+import { captureCallSite, locate } from "../builder/call-site.ts";
+import { checkCode } from "../builder/check-code.ts";
 import type { AnyCode } from "../builder/code-types.ts";
 import type { Expression } from "../operands/expression.ts";
 import { isExpression, labelsOf } from "../operands/expression.ts";
@@ -62,7 +63,8 @@ export function checkLabels(nodes: readonly Node[], symbols: ReadonlyMap<string,
  * definedLabels(code64().label("spin").jmp("spin")); // ["spin"]
  * ```
  */
-export function definedLabels({ nodes }: AnyCode): readonly string[] {
+export function definedLabels(code: AnyCode): readonly string[] {
+  const { nodes } = checkCode("definedLabels takes", code, () => captureCallSite(definedLabels));
   return nodes.flatMap((node) =>
     node.kind === "constant" || (node.kind === "label" && node.local !== true) ? [node.name] : [],
   );
@@ -76,7 +78,8 @@ export function definedLabels({ nodes }: AnyCode): readonly string[] {
  * undefinedLabels(code64().label("spin").call("tick").jmp("spin")); // ["tick"]
  * ```
  */
-export function undefinedLabels({ nodes }: AnyCode): readonly string[] {
+export function undefinedLabels(code: AnyCode): readonly string[] {
+  const { nodes } = checkCode("undefinedLabels takes", code, () => captureCallSite(undefinedLabels));
   const defined = new Set(
     nodes.flatMap((node) => (node.kind === "label" || node.kind === "constant" ? [node.name] : [])),
   );
