@@ -13,6 +13,8 @@ export type CliErrorCode =
   | "OPTION_NOT_FOR_FILE"
   /** A file cannot be read. */
   | "NO_FILE"
+  /** A file's bytes are no guest. */
+  | "BAD_FILE"
   /** A file cannot be written. */
   | "NOT_WRITTEN"
   /** The author's module throws, or its guest cannot be built. */
@@ -32,6 +34,7 @@ const mistakes: Readonly<Record<CliErrorCode, ExitName>> = {
   BAD_VALUE: "usage",
   OPTION_NOT_FOR_FILE: "usage",
   NO_FILE: "input",
+  BAD_FILE: "input",
   NOT_WRITTEN: "input",
   MODULE_FAILED: "input",
   NO_GUEST: "input",

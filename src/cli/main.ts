@@ -6,6 +6,7 @@ import { commandHelp, programHelp } from "./command/help.ts";
 import { asksForHelp, parseArguments } from "./command/parse-arguments.ts";
 import { commands } from "./commands.ts";
 import { exitCodes, type ExitName } from "./exit-codes.ts";
+import { strayFailure } from "./guest/module-failure.ts";
 import { toJson } from "./output/plain.ts";
 import type { Terminal } from "./output/terminal.ts";
 import { packageVersion } from "./package-root.ts";
@@ -16,8 +17,7 @@ export async function main(words: readonly string[], terminal: Terminal): Promis
     const exit = await dispatch(words, terminal);
     return typeof exit === "number" ? exit : exitCodes[exit].code;
   } catch (error) {
-    terminal.err(words.includes("--json") ? errorAsJson(error) : errorAsText(error, terminal));
-    return exitCodes[exitOf(error)].code;
+    return tellError(error, words, terminal);
   }
 }
 
@@ -42,6 +42,8 @@ async function dispatch([first, ...rest]: readonly string[], terminal: Terminal)
     return "done";
   }
   const { operands, options } = parseArguments(command, rest);
+  // A program reads it.
+  if (options["json"] === true) terminal.keepOutput();
   return await command.run(operands, options, terminal);
 }
 
@@ -52,6 +54,20 @@ function unknownCommand(name: string): CliError {
     value: name,
     hint: near === undefined ? `guestwright --help lists the commands` : `did you mean ${near}?`,
   });
+}
+
+/**
+ * Says what was thrown with nobody to catch it: by a timer of a guest's module, or by a promise that nobody waits for. Returns the
+ * exit code.
+ */
+export function tellStray(error: unknown, words: readonly string[], terminal: Terminal): number {
+  return tellError(strayFailure(error) ?? error, words, terminal);
+}
+
+/** Says what went wrong on standard error. Returns the exit code. */
+export function tellError(error: unknown, words: readonly string[], terminal: Terminal): number {
+  terminal.err(words.includes("--json") ? errorAsJson(error) : errorAsText(error, terminal));
+  return exitCodes[exitOf(error)].code;
 }
 
 /** Errors by which the host says that it cannot; what else KVM says is about the guest's image. */

@@ -14,9 +14,9 @@ import {
 } from "../kvm/index.ts";
 import type { Image } from "../layout/index.ts";
 import { imageToHtml } from "../picture/index.ts";
-import { CliError } from "./cli-error.ts";
 import type { ExitName } from "./exit-codes.ts";
 import { consoleDevices } from "./guest/console-devices.ts";
+import { unlessIdle } from "./guest/unless-idle.ts";
 import { columns } from "./output/columns.ts";
 import { tellExit, tellFindings } from "./output/exit-lines.ts";
 import { toJson } from "./output/plain.ts";
@@ -63,14 +63,18 @@ export async function runGuest(image: Image, run: GuestRun, terminal: Terminal):
   const stop = new AbortController();
   const onInterrupt = (): void => stop.abort();
   process.on("SIGINT", onInterrupt);
-  using idle = whenIdle();
   const exits = new ExitReport(machine, run, terminal);
   const recorder = run.html === undefined ? undefined : record(machine, { places: true });
   try {
     const outcome = await withProgress(
       terminal,
       () => `running, ${exits.count} exits`,
-      () => Promise.race([follow(recorder ?? machine, run, exits, stop.signal, terminal), idle.never]),
+      () =>
+        unlessIdle(
+          "a device of the guest's module never answers",
+          "the promise of one of its handlers is neither fulfilled nor rejected",
+          () => follow(recorder ?? machine, run, exits, stop.signal, terminal),
+        ),
     );
     if (recorder !== undefined && run.html !== undefined) {
       const { findings } = exits;
@@ -80,22 +84,6 @@ export async function runGuest(image: Image, run: GuestRun, terminal: Terminal):
   } finally {
     process.off("SIGINT", onInterrupt);
   }
-}
-
-/** A promise that is rejected when nothing is left that could let the run go on: a handler waits for what never comes. */
-function whenIdle(): Disposable & { readonly never: Promise<never> } {
-  let onIdle = (): void => undefined;
-  const never = new Promise<never>((_, reject) => {
-    onIdle = () =>
-      reject(
-        new CliError("a device of the guest's module never answers", {
-          code: "MODULE_FAILED",
-          hint: "the promise of one of its handlers is neither fulfilled nor rejected",
-        }),
-      );
-  });
-  process.once("beforeExit", onIdle);
-  return { never, [Symbol.dispose]: () => void process.off("beforeExit", onIdle) };
 }
 
 async function follow(
@@ -136,11 +124,19 @@ async function follow(
     }
     // Another signal, such as that of a job that goes on after Ctrl-Z.
     if (last?.kind === "interrupted") continue;
-    if (last?.kind === "guest-exit") return last.code & 0xff;
+    if (last?.kind === "guest-exit") return exitCodeOf(last.code);
     const outcome = (last && outcomes[last.kind]) ?? "guest";
     if (outcome === "guest") exits.addRegisters();
     return outcome;
   }
+}
+
+/** The largest exit code that a process can have (`_exit(2)`: eight bits are kept). */
+const MAX_EXIT_CODE = 255;
+
+/** What the program ends with: a guest's failure must not look like 0 since the low bits of its code are. */
+function exitCodeOf(code: number): number {
+  return Number.isInteger(code) && code >= 0 && code <= MAX_EXIT_CODE ? code : MAX_EXIT_CODE;
 }
 
 /** The widest kind that is met every day. */

@@ -16,6 +16,7 @@ export async function called(words: readonly string[], terminal: Partial<Termina
   const status = await main(words, {
     out: write("stdout"),
     err: write("stderr"),
+    keepOutput: () => undefined,
     paint: plain,
     paintError: plain,
     showsProgress: false,

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { sectionNames } from "../../src/cli/output/image-sections.ts";
@@ -77,7 +77,10 @@ describe("inspect --html", () => {
 
   test("a page that cannot be written is said", async () => {
     const { status, stderr } = await onFile("inspect", "guest.json", "--html", "/nowhere/page.html");
-    expect({ status, stderr }).toEqual({ status: 3, stderr: "guestwright: cannot write /nowhere/page.html: ENOENT\n" });
+    expect({ status, stderr }).toEqual({
+      status: 3,
+      stderr: "guestwright: cannot write /nowhere/page.html: there is no such folder\n",
+    });
   });
 });
 
@@ -366,7 +369,7 @@ describe("export", () => {
     const words = ["export", `${place}/guest.json`, "--output", `${place}/none/out.elf`];
     expect(await called(words)).toMatchObject({
       status: 3,
-      stderr: `guestwright: cannot write ${place}/none/out.elf: ENOENT\n`,
+      stderr: `guestwright: cannot write ${place}/none/out.elf: there is no such folder\n`,
     });
   });
 
@@ -409,6 +412,8 @@ describe("export", () => {
 });
 
 describe("what a file of code is given besides", () => {
+  const range = "an address and a size of whole pages such as 0x100000+1MiB";
+  const pages = "a size of whole pages such as 64KiB, 0x10000 or 0";
   const raw = ["raw.bin", "--at=0x100000", "--mode=long64"] as const;
 
   test("more memory, another first instruction, another stack", async () => {
@@ -427,21 +432,16 @@ describe("what a file of code is given besides", () => {
   });
 
   test.each([
-    ["--ram=0x200000", '--ram must be an address and a size such as 0x100000+1MiB; got "0x200000"'],
-    ["--ram=0x200000+0", '--ram must be an address and a size such as 0x100000+1MiB; got "0x200000+0"'],
-    ["--stack=big", '--stack must be a size such as 64KiB, 0x10000 or 0; got "big"'],
+    ["--ram=0x200000", `--ram must be ${range}; got "0x200000"`],
+    ["--ram=0x200000+0", `--ram must be ${range}; got "0x200000+0"`],
+    ["--ram=0x200000+100", `--ram must be ${range}; got "0x200000+100"`],
+    ["--stack=big", `--stack must be ${pages}; got "big"`],
+    ["--stack=100", `--stack must be ${pages}; got "100"`],
   ])("%s is refused", async (option, message) => {
     expect(await onFile("inspect", ...raw, option)).toEqual({
       status: 2,
       stdout: "",
       stderr: `guestwright: ${message}\n`,
-    });
-  });
-
-  test("a size that is no whole page is refused by what reads the file", async () => {
-    expect(await onFile("inspect", ...raw, "--stack=100")).toMatchObject({
-      status: 3,
-      stderr: "guestwright: stack: expected a multiple of 4096, got 100n\n",
     });
   });
 });
@@ -474,7 +474,11 @@ describe("an ELF file's first instruction", () => {
   test("that is none is an error, with the symbol that is near", async () => {
     expect(await rip("--entry=othre")).toEqual([
       3,
-      { code: "BAD_FILE", message: 'the file has no symbol "othre"', hint: "did you mean other?" },
+      {
+        code: "BAD_FILE",
+        message: expect.stringMatching(/^\/.*\/kernel\.elf: the file has no symbol "othre"$/) as unknown,
+        hint: "did you mean other?",
+      },
     ]);
   });
 });
@@ -559,15 +563,71 @@ describe("a file that is no guest", () => {
     });
   });
 
-  test("JSON that is no image, and an ELF file that ends too early, are told by what reads them", async () => {
-    const place = folderWith({ "a.json": "{}", "b.elf": "\x7fELF" });
+  test("bytes that are no image are told by what reads them, with the file's name", async () => {
+    const place = folderWith({ "a.json": "{}", "b.elf": "\x7fELF", "c.bin": "" });
     expect(await called(["check", `${place}/a.json`])).toMatchObject({
       status: 3,
-      stderr: 'guestwright: format: expected "guestwright image", got nothing\n',
+      stderr: `guestwright: ${place}/a.json: format: expected "guestwright image", got nothing\n`,
+    });
+    expect(await called(["check", `${place}/c.bin`, "--at=0", "--mode=real16"])).toMatchObject({
+      status: 3,
+      stderr: `guestwright: ${place}/c.bin: there are no bytes\n`,
     });
     expect(await called(["check", `${place}/b.elf`])).toMatchObject({
       status: 3,
-      stderr: expect.stringMatching(/^guestwright: /) as unknown,
+      stderr: expect.stringMatching(/^guestwright: \/.*\/b\.elf: /) as unknown,
+    });
+  });
+
+  test("what has no end is not read", async () => {
+    expect(await called(["check", "/dev/zero", "--at=0", "--mode=real16"])).toMatchObject({
+      status: 3,
+      stderr: "guestwright: cannot read /dev/zero: it is a device, not a file\n",
+    });
+  });
+});
+
+describe("a file that is written", () => {
+  test.each([
+    ["inspect", "--html"],
+    ["run", "--html"],
+    ["export", "--output"],
+  ])("by %s %s is not the guest's own, by whatever name", async (command, option) => {
+    const place = await folder();
+    symlinkSync("guest.json", path.join(place, "link"));
+    const before = readFileSync(path.join(place, "guest.json"));
+    for (const name of ["guest.json", "./guest.json", "link"]) {
+      const output = `${place}/${name}`;
+      expect(await called([command, `${place}/guest.json`, option, output])).toMatchObject({
+        status: 3,
+        stderr: `guestwright: ${output} is the file that the guest is read from, and would be lost\n  hint: name another file\n`,
+      });
+    }
+    expect(readFileSync(path.join(place, "guest.json"))).toEqual(before);
+  });
+
+  test("nor has export's own choice of a name that of the guest", async () => {
+    const place = folderWith({ "kernel.elf": await elfFile() });
+    const before = readFileSync(path.join(place, "kernel.elf"));
+    const cwd = process.cwd();
+    try {
+      process.chdir(place);
+      expect(await called(["export", "kernel.elf", "--format=elf32"])).toMatchObject({
+        status: 3,
+        stderr: expect.stringContaining("kernel.elf is the file that the guest is read from") as unknown,
+      });
+    } finally {
+      process.chdir(cwd);
+    }
+    expect(readFileSync(path.join(place, "kernel.elf"))).toEqual(before);
+  });
+
+  test("can be written before the guest runs", async () => {
+    const place = await folder();
+    expect(await called(["run", `${place}/guest.json`, "--html", place])).toEqual({
+      status: 3,
+      stdout: "",
+      stderr: `guestwright: cannot write ${place}: it is a folder\n`,
     });
   });
 });

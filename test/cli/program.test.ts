@@ -103,6 +103,16 @@ describe("a module that is wrong ends with 3 and one message", () => {
       "guest.ts exports no guest\n  hint: export what layout({ ... }) or await layout({ ... }).build() gives: export const image = ...",
     ],
     [
+      "code that is placed nowhere",
+      'import { code64 } from "guestwright";\nexport const kernel = code64().hlt();',
+      "guest.ts exports no guest\n  hint: kernel is code: place it, and export layout({ ..., place: { guest: { code: kernel } } })",
+    ],
+    [
+      "a function",
+      "export default () => 5;",
+      "guest.ts exports no guest\n  hint: default is a function: export what it returns",
+    ],
+    [
       "an error",
       "const a: number = 1;\n\nthrow new RangeError(`a is ${a}`);",
       "guest.ts fails: RangeError: a is 1\n  at guest.ts:3:7",
@@ -140,12 +150,81 @@ describe("a module that is wrong ends with 3 and one message", () => {
     expect(ended.stderr).not.toMatch(/^ {4}at /m);
   });
 
+  test("a package that is not installed", async () => {
+    const { status, stderr } = await inspect({ "guest.ts": 'import "@none/such/part";' }, "guest.ts");
+    expect(status).toBe(3);
+    expect(stderr).toMatch(
+      /^guestwright: guest\.ts fails: Error: Cannot find package '@none\/such' .*\n {2}hint: npm install @none\/such\n$/,
+    );
+  });
+
   test("an import that leads nowhere", async () => {
     const { status, stderr } = await inspect({ "guest.ts": 'import "./nothing.ts";' }, "guest.ts");
     expect(status).toBe(3);
     expect(stderr).toMatch(
       /^guestwright: guest\.ts fails: Error: Cannot find module '.*nothing\.ts' imported from .*guest\.ts\n$/,
     );
+  });
+});
+
+describe("a module that goes wrong beside its exports", () => {
+  const guest = realModeGuest(".hlt()");
+  const stray = (what: string): string => `guestwright: the guest's module fails beside its exports: Error: ${what}\n`;
+
+  test.each<readonly [what: string, source: string, message: string]>([
+    [
+      "a rejection that nobody waits for",
+      `${guest}Promise.reject(new Error("no"));`,
+      `${stray("no")}  at guest.ts:8:16\n`,
+    ],
+    [
+      "a timer that throws",
+      `${guest}setTimeout(() => { throw new Error("late"); }, 0);\nawait new Promise((resolve) => setTimeout(resolve, 500));`,
+      `${stray("late")}  at guest.ts:8:26\n`,
+    ],
+    [
+      "a rejection, and no guest",
+      'Promise.reject(new Error("no"));\nexport const a = 1;',
+      `guestwright: guest.ts exports no guest\n  hint: export what layout({ ... }) or await layout({ ... }).build() gives: export const image = ...\n${stray("no")}  at guest.ts:1:16\n`,
+    ],
+    [
+      "a promise that it awaits for ever",
+      "await new Promise(() => {});",
+      "guestwright: guest.ts waits for what never comes\n  hint: a promise that it awaits or exports is neither fulfilled nor rejected\n",
+    ],
+    [
+      "a promise that it exports for ever",
+      "export const image = new Promise(() => {});",
+      "guestwright: guest.ts waits for what never comes\n  hint: a promise that it awaits or exports is neither fulfilled nor rejected\n",
+    ],
+  ])("%s ends with 3 and a message", async (_, source, message) => {
+    expect(await inspect({ "guest.ts": source }, "guest.ts")).toMatchObject({ status: 3, stderr: message });
+  });
+});
+
+describe("standard output", () => {
+  test.each([
+    ["inspect", "guest.ts", "memory"],
+    ["check", "guest.ts"],
+  ])("that is full is said, and ends %s with 3", async (...words) => {
+    const cwd = folderWith({ "package.json": "{}", "guest.ts": echoGuest });
+    const shell = `${JSON.stringify(process.execPath)} ${JSON.stringify(program())} ${words.join(" ")} >/dev/full`;
+    expect(await run("sh", ["-c", shell], { cwd })).toEqual({
+      status: 3,
+      stdout: "",
+      stderr: "guestwright: cannot write standard output: no space is left\n",
+    });
+  });
+
+  test("has nothing but the answer where a program reads it: what a module prints is on standard error", async () => {
+    const cwd = folderWith({ "package.json": "{}", "guest.ts": `${realModeGuest(".hlt()")}console.log("printed");\n` });
+    const bytes = await guestwright(["export", "guest.ts", "--format=raw", "--output=-"], { cwd });
+    expect(bytes).toMatchObject({ status: 0, stdout: expect.not.stringContaining("printed") as unknown });
+    expect(bytes.stderr).toContain("printed\n");
+    const json = await guestwright(["inspect", "guest.ts", "memory", "--json"], { cwd });
+    expect(JSON.parse(json.stdout)).toHaveProperty("memory");
+    expect(json.stderr).toBe("printed\n");
+    expect((await guestwright(["inspect", "guest.ts", "memory"], { cwd })).stdout).toMatch(/^printed\nmemory map/);
   });
 });
 
@@ -259,7 +338,7 @@ describeKvm("the devices that a module exports", () => {
   test("one that answers what does not fit is told by the library", async () => {
     expect(await ended(`[{ ${clock}, read: { u8: () => 256 } }]`)).toMatchObject({
       status: 3,
-      stderr: "guestwright: clock: what it answered is no whole number from 0 to 2^8 - 1: 256\n",
+      stderr: "guestwright: clock: what it answered at port 0x70 is no whole number from 0 to 2^8 - 1: 256\n",
     });
   });
 

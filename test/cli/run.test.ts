@@ -83,11 +83,30 @@ describeKvm("run", () => {
     expect(await called(words, { input: () => Uint8Array.of(0x7a) })).toMatchObject({ status: 0, stdout: "z" });
   });
 
-  test("the exit port decides about the exit code", async () => {
-    const words = ["run", await fileOf(code16().mov(ax, 0x12a).out(0xf4, ax).hlt()), "--exit-port", "0xf4"];
+  test.each([
+    [0, 0],
+    [0x2a, 0x2a],
+    [0xff, 0xff],
+    [0x100, 255],
+    [0x12a, 255],
+  ])("the exit port decides about the exit code: %i is %i", async (code, exit) => {
+    const words = ["run", await fileOf(code16().mov(ax, code).label("again").out(0xf4, ax).hlt()), "--exit-port", "0xf4"];
     const { status, stdout } = await called(words);
-    expect(status).toBe(0x2a);
-    expect(withoutSource(stdout)).toMatch(/^guest-exit {2}device exit device, code 298 {2}at guest/);
+    expect(status).toBe(exit);
+    expect(withoutSource(stdout)).toBe(`guest-exit  device exit device, code ${code}  at guest:again\n`);
+  });
+
+  test("a console is asked for once, and a page is no list of exits", async () => {
+    const guest = await fileOf(code16().hlt());
+    expect(await called(["run", guest, "--console=0xe9", "--console=233"])).toMatchObject({
+      status: 2,
+      stderr: "guestwright: --console 0xe9 is given twice\n",
+    });
+    expect(await called(["run", guest, "--html=-"])).toMatchObject({
+      status: 2,
+      stderr:
+        "guestwright: --html - and the list of exits both want standard output\n  hint: name a file with --html\n",
+    });
   });
 
   test("a guest that is out of time, or of exits, ends with 124", async () => {

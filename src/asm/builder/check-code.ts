@@ -24,7 +24,8 @@ function hintFor(takes: string, value: unknown): string | undefined {
   return takes === "assemble takes" ? "assembleText(mode, text) assembles text" : "asm(text) appends text";
 }
 
-function isCode(value: unknown): value is AnyCode {
+/** Whether a value is code, as far as its keys show. */
+export function isCode(value: unknown): value is AnyCode {
   if (typeof value !== "object" || value === null || !("mode" in value && "nodes" in value)) return false;
   return modes.includes(value.mode as AnyCode["mode"]) && Array.isArray(value.nodes);
 }

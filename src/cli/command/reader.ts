@@ -55,28 +55,21 @@ export interface MemoryRange {
 /** A range of addresses. */
 export const memoryRange: Reader<MemoryRange> = {
   name: "RANGE",
-  expected: "an address and a size such as 0x100000+1MiB",
+  expected: "an address and a size of whole pages such as 0x100000+1MiB",
   read: (word) => {
-    const [first, second, ...others] = word.split("+").map((part) => address.read(part));
+    const [first, second, ...others] = word.split("+").map((part) => pages.read(part));
     if (first === undefined || second === undefined || second === 0n || others.length > 0) return undefined;
     return { at: first, size: second };
   },
 };
 
-/** A size in bytes, 0 or more. */
-export const size: Reader<bigint> = {
+/** A size of whole pages: 0, or a multiple of 4096. */
+export const pages: Reader<bigint> = {
   name: "SIZE",
-  expected: "a size such as 64KiB, 0x10000 or 0",
-  read: address.read,
-};
-
-/** A port: 0 to 0xffff. */
-export const port: Reader<number> = {
-  name: "PORT",
-  expected: "a port, 0 to 0xffff",
+  expected: "a size of whole pages such as 64KiB, 0x10000 or 0",
   read: (word) => {
-    const value = wholeNumber(word);
-    return value !== undefined && value <= 0xffff ? Number(value) : undefined;
+    const value = address.read(word);
+    return value !== undefined && value % 4096n === 0n ? value : undefined;
   },
 };
 

@@ -9,7 +9,7 @@ import { exportFindings, findingToText, startersOf } from "../guest/findings.ts"
 import { guestOperand, guestOptions, jsonOption } from "../guest/guest-options.ts";
 import { loadGuest } from "../guest/load-guest.ts";
 import { toJson } from "../output/plain.ts";
-import { writeOutput } from "../output/write-output.ts";
+import { requireWritable, writeOutput } from "../output/write-output.ts";
 
 /** `guestwright export` */
 export const exportCommand: Command = command({
@@ -45,6 +45,8 @@ export const exportCommand: Command = command({
         hint: "name a file with --output",
       });
     }
+    if (output === "-") terminal.keepOutput();
+    if (output !== undefined && output !== "-") requireWritable(output, guest!);
     const { image } = await loadGuest(guest!, options, terminal);
     const findings = exportFindings(image, format, target);
     const isRefused = target !== undefined && findings.some(({ severity }) => severity === "error");
@@ -61,6 +63,7 @@ export const exportCommand: Command = command({
       terminal.out(bytes);
       return "done";
     }
+    requireWritable(name, guest!);
     writeOutput(name, bytes);
     terminal.out(
       json

@@ -8,7 +8,7 @@ import { guestOperand, guestOptions, jsonOption } from "../guest/guest-options.t
 import { loadGuest } from "../guest/load-guest.ts";
 import { imageSections, sectionNames, type SectionName } from "../output/image-sections.ts";
 import { toJson } from "../output/plain.ts";
-import { writeOutput } from "../output/write-output.ts";
+import { requireWritable, writeOutput } from "../output/write-output.ts";
 
 const section: Reader<SectionName> = oneOf("SECTION", sectionNames);
 
@@ -43,6 +43,8 @@ export const inspectCommand: Command = command({
         hint: "leave --json and the sections out",
       });
     }
+    if (html !== undefined && html !== "-") requireWritable(html, file!);
+    if (html === "-") terminal.keepOutput();
     const { image } = await loadGuest(file!, options, terminal);
     if (html !== undefined) {
       const page = imageToHtml(image, { title: path.basename(file!) });

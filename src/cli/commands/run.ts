@@ -1,12 +1,21 @@
 import path from "node:path";
+import { hex } from "../../core/hex.ts";
 import { command } from "../command/command.ts";
 import { count, duration, file, port, text } from "../command/reader.ts";
 import { CliError } from "../cli-error.ts";
 import { guestOperand, guestOptions } from "../guest/guest-options.ts";
 import { loadGuest, readInput } from "../guest/load-guest.ts";
+import { requireWritable } from "../output/write-output.ts";
 import { devicesOfModule } from "../guest/module-devices.ts";
 import { startHint } from "../guest/start-hint.ts";
 import type { Command } from "../command/command.ts";
+
+/** Throws {@link CliError} `BAD_VALUE` where a console is asked for twice. */
+function requireDistinct(ports: readonly number[]): void {
+  const twice = ports.find((port, i) => ports.indexOf(port) !== i);
+  if (twice !== undefined)
+    throw new CliError(`--console ${hex(twice)} is given twice`, { code: "BAD_VALUE", value: twice });
+}
 
 /** `guestwright run` */
 export const runCommand: Command = command({
@@ -28,7 +37,10 @@ export const runCommand: Command = command({
       isList: true,
     },
     input: { summary: "answers reads of ports with the bytes of a file; - is standard input", value: file },
-    "exit-port": { summary: "what the guest writes to this port ends the run and is the exit code", value: port },
+    "exit-port": {
+      summary: "what the guest writes to this port ends the run and is the exit code, 255 for more",
+      value: port,
+    },
     device: { summary: "KVM's device; /dev/kvm unless given", value: text("PATH", "the path of a device") },
     html: { summary: "writes the image and its exits to this file, as a page for a browser", value: file },
     json: { summary: "prints one JSON object a line for each exit, for programs" },
@@ -48,7 +60,16 @@ export const runCommand: Command = command({
         hint: "with --json, what the guest prints is in the data of its io-out exits",
       });
     }
-    const { input } = options;
+    const { input, html } = options;
+    if (html === "-") {
+      throw new CliError("--html - and the list of exits both want standard output", {
+        code: "BAD_VALUE",
+        hint: "name a file with --html",
+      });
+    }
+    requireDistinct(options.console);
+    if (html !== undefined) requireWritable(html, guest!);
+    if (options.console.length > 0) terminal.keepOutput();
     const answers = input === undefined ? new Uint8Array() : input === "-" ? terminal.input() : readInput(input);
     // Before the guest: loading its module registers hooks, and on Node 20 all that is imported later goes through their thread.
     const { runGuest } = await import("../run-guest.ts");

@@ -1,10 +1,12 @@
 /** Guests that a module exports. */
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { isCode } from "../../asm/builder/check-code.ts";
 import { nearest } from "../../core/nearest.ts";
 import { isImage, isLayout, type Image, type Layout } from "../../layout/index.ts";
 import { CliError } from "../cli-error.ts";
 import { failingAs } from "./module-failure.ts";
+import { unlessIdle } from "./unless-idle.ts";
 
 /** Something that is a guest, or becomes one. */
 type Guest = Image | Layout;
@@ -17,13 +19,24 @@ export async function guestOfModule(
   file: string,
   name: string | undefined,
 ): Promise<{ readonly image: Image; readonly exports: ModuleExports }> {
-  const exports = new Map<string, unknown>();
-  for (const [key, value] of Object.entries(await importModule(file)))
-    exports.set(key, await failingAs(file, "fails", async () => await value));
+  const exports = await settled(file, await waitFor(file, () => importModule(file)));
   const guests = [...exports].filter((entry): entry is [string, Guest] => isImage(entry[1]) || isLayout(entry[1]));
-  const guest = choose(file, new Map(guests), name);
+  const guest = choose(file, exports, new Map(guests), name);
   const image = isLayout(guest) ? await failingAs(file, "cannot be built", () => guest.build()) : guest;
   return { image, exports };
+}
+
+/** What the exports come to, where they are promises. */
+async function settled(file: string, exports: Readonly<Record<string, unknown>>): Promise<Map<string, unknown>> {
+  const values = new Map<string, unknown>();
+  for (const [key, value] of Object.entries(exports))
+    values.set(key, await waitFor(file, () => failingAs(file, "fails", async () => await value)));
+  return values;
+}
+
+async function waitFor<T>(file: string, action: () => Promise<T>): Promise<T> {
+  const hint = "a promise that it awaits or exports is neither fulfilled nor rejected";
+  return await unlessIdle(`${file} waits for what never comes`, hint, action);
 }
 
 async function importModule(file: string): Promise<Readonly<Record<string, unknown>>> {
@@ -35,7 +48,12 @@ async function importModule(file: string): Promise<Readonly<Record<string, unkno
   return await failingAs(file, "fails", async () => (await import(url)) as Readonly<Record<string, unknown>>);
 }
 
-function choose(file: string, guests: ReadonlyMap<string, Guest>, name: string | undefined): Guest {
+function choose(
+  file: string,
+  exports: ModuleExports,
+  guests: ReadonlyMap<string, Guest>,
+  name: string | undefined,
+): Guest {
   const names = [...guests.keys()];
   const listed = names.join(", ");
   if (name !== undefined) {
@@ -52,11 +70,19 @@ function choose(file: string, guests: ReadonlyMap<string, Guest>, name: string |
   if (guest !== undefined) return guest;
   if (guests.size > 1)
     throw noGuest(`${file} exports ${guests.size} guests: ${listed}`, names, "choose one with --export NAME");
-  throw noGuest(
-    `${file} exports no guest`,
-    file,
-    "export what layout({ ... }) or await layout({ ... }).build() gives: export const image = ...",
-  );
+  throw noGuest(`${file} exports no guest`, file, almostGuest(exports) ?? exportHint);
+}
+
+const exportHint = "export what layout({ ... }) or await layout({ ... }).build() gives: export const image = ...";
+
+/** What could become a guest: what it is, and what to do with it. */
+function almostGuest(exports: ModuleExports): string | undefined {
+  for (const [name, value] of exports) {
+    if (isCode(value))
+      return `${name} is code: place it, and export layout({ ..., place: { guest: { code: ${name} } } })`;
+    if (typeof value === "function") return `${name} is a function: export what it returns`;
+  }
+  return undefined;
 }
 
 function noGuest(message: string, value: unknown, hint: string): CliError {

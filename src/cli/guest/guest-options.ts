@@ -1,7 +1,7 @@
 /** The options of every command that reads a guest, and the operand that names it. */
 import { CliError } from "../cli-error.ts";
 import type { Operand } from "../command/command.ts";
-import { address, memoryRange, oneOf, size, text, type MemoryRange, type Reader } from "../command/reader.ts";
+import { address, memoryRange, oneOf, pages, text, type MemoryRange, type Reader } from "../command/reader.ts";
 import { fileKinds, kindsToText, type FileKind } from "./file-kind.ts";
 
 /** The modes that raw bytes can start in. */
@@ -65,7 +65,7 @@ export const guestOptions: {
     value: oneOf("START", starts),
   },
   ram: { summary: of("ram", "memory besides theirs"), value: memoryRange, isList: true },
-  stack: { summary: of("stack", "the size of the stack; 64KiB unless given, none in real16"), value: size },
+  stack: { summary: of("stack", "the size of the stack; 64KiB unless given, none in real16"), value: pages },
 };
 
 /** A file that a command line names. */

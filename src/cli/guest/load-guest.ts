@@ -1,7 +1,9 @@
 /** From files' names to images, whatever kinds of files they are. */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { imageFromElf, imageFromJson, imageFromRaw, type Image } from "../../layout/index.ts";
+import { GuestwrightError } from "../../core/error.ts";
 import { CliError } from "../cli-error.ts";
+import { readFailure } from "../file-failure.ts";
 import { readValue } from "../command/parse-arguments.ts";
 import { address } from "../command/reader.ts";
 import { withProgress } from "../output/progress.ts";
@@ -74,11 +76,28 @@ export async function loadGuests(
       await withProgress(
         terminal,
         () => `building ${guest.file}`,
-        async () => await load(guest, options),
+        async () => await naming(guest, async () => await load(guest, options)),
       ),
     );
   }
   return loaded;
+}
+
+/** What a file's bytes are refused for is told with the file's name. Modules name themselves. */
+async function naming<T>({ file, kind }: NamedFile, load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (error) {
+    if (kind === "module" || error instanceof CliError || !(error instanceof GuestwrightError)) throw error;
+    const [message] = error.message.split("\n  hint: ");
+    const { hint } = error;
+    throw new CliError(`${file}: ${message}`, {
+      code: "BAD_FILE",
+      value: file,
+      cause: error,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
 }
 
 /** The guest of one file, as {@link loadGuests}. */
@@ -87,22 +106,20 @@ export async function loadGuest(file: string, options: GuestOptions, terminal: T
   return loaded!;
 }
 
-const readFailures: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
-  EACCES: "this user may not read it",
-  EISDIR: "it is a folder",
-};
-
 /** The bytes of a file that a user named. Throws {@link CliError} `NO_FILE`. */
 export function readInput(file: string): Uint8Array {
   try {
+    requireEnd(file);
     return readFileSync(file);
-  } catch (error) {
-    const { code = "" } = error as NodeJS.ErrnoException;
-    throw new CliError(`cannot read ${file}: ${readFailures[code] ?? code}`, {
-      code: "NO_FILE",
-      value: file,
-      cause: error,
-    });
+  } catch (cause) {
+    throw new CliError(`cannot read ${file}: ${readFailure(cause)}`, { code: "NO_FILE", value: file, cause });
+  }
+}
+
+/** A device, such as /dev/zero, may have no end. */
+function requireEnd(file: string): void {
+  const stats = statSync(file);
+  if (stats.isCharacterDevice() || stats.isBlockDevice()) {
+    throw Object.assign(new Error("a device"), { code: "it is a device, not a file" });
   }
 }

@@ -16,7 +16,29 @@ export async function failingAs<T>(file: string, what: string, action: () => Pro
 
 /** `MODULE_FAILED`: what the author's module throws is the author's mistake, and is told with its place. */
 export function moduleFailure(file: string, what: string, error: unknown): CliError {
-  return new CliError(`${file} ${what}: ${describe(error)}`, { code: "MODULE_FAILED", value: file, cause: error });
+  return new CliError(`${file} ${what}: ${describe(error)}`, {
+    code: "MODULE_FAILED",
+    value: file,
+    cause: error,
+    ...hintFor(error),
+  });
+}
+
+/**
+ * `MODULE_FAILED` for what was thrown while nobody waited for it. `undefined` for what only this package's own code can have
+ * thrown: it is no mistake of the author.
+ */
+export function strayFailure(error: unknown): CliError | undefined {
+  const isOwn = error instanceof Error && !(error instanceof GuestwrightError) && placeOf(error) === undefined;
+  return isOwn ? undefined : moduleFailure("the guest's module", "fails where nothing catches it", error);
+}
+
+/** What Node says of an import that no package has. */
+const missingPackage = /^Cannot find package '((?:@[^/']+\/)?[^/']+)'/;
+
+function hintFor(error: unknown): { readonly hint?: string } {
+  const [, name] = (error instanceof Error && missingPackage.exec(error.message)) || [];
+  return name === undefined ? {} : { hint: `npm install ${name}` };
 }
 
 function describe(error: unknown): string {

@@ -11,6 +11,11 @@ export type Paint = (style: Style, text: string) => string;
 export interface Terminal {
   /** Writes to standard output. */
   out(text: string | Uint8Array): void;
+  /**
+   * Keeps standard output for {@link out} alone, where a program reads it: what a guest's module prints goes to standard error
+   * from now on.
+   */
+  keepOutput(): void;
   /** Writes to standard error. */
   err(text: string): void;
   /** For what goes to standard output. */

@@ -1,13 +1,45 @@
 /** Files that commands write. */
-import { writeFileSync } from "node:fs";
+import { accessSync, constants, statSync, writeFileSync, type Stats } from "node:fs";
+import path from "node:path";
 import { CliError } from "../cli-error.ts";
+import { writeFailure } from "../file-failure.ts";
 
 /** Writes a file that a user named. Throws {@link CliError} `NOT_WRITTEN`. */
 export function writeOutput(file: string, content: Uint8Array | string): void {
+  attempt(file, () => writeFileSync(file, content));
+}
+
+/**
+ * Throws {@link CliError} `NOT_WRITTEN` where a file cannot be written, or is the one that the guest is read from: before a
+ * guest runs for an hour, or its source is gone.
+ */
+export function requireWritable(file: string, guest: string): void {
+  const there = statOf(file);
+  if (there !== undefined && isSame(there, statOf(guest))) {
+    throw new CliError(`${file} is the file that the guest is read from, and would be lost`, {
+      code: "NOT_WRITTEN",
+      value: file,
+      hint: "name another file",
+    });
+  }
+  attempt(file, () => {
+    if (there?.isDirectory() === true) throw Object.assign(new Error("a folder"), { code: "EISDIR" });
+    accessSync(there === undefined ? path.dirname(file) : file, constants.W_OK);
+  });
+}
+
+function isSame(one: Stats, other: Stats | undefined): boolean {
+  return one.dev === other?.dev && one.ino === other.ino;
+}
+
+function statOf(file: string): Stats | undefined {
+  return statSync(file, { throwIfNoEntry: false });
+}
+
+function attempt(file: string, action: () => void): void {
   try {
-    writeFileSync(file, content);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new CliError(`cannot write ${file}: ${code}`, { code: "NOT_WRITTEN", value: file, cause: error });
+    action();
+  } catch (cause) {
+    throw new CliError(`cannot write ${file}: ${writeFailure(cause)}`, { code: "NOT_WRITTEN", value: file, cause });
   }
 }

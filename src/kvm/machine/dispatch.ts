@@ -184,10 +184,10 @@ function writeAll(accesses: Accesses<WriteHandler>, from = 0): Outcome | Promise
     const result = handler(valueAt(exit, index) as never, offset);
     if (isLater(result)) {
       return Promise.resolve(result).then((later) =>
-        isEnd(later) ? ended(name, later) : writeAll(accesses, index + 1),
+        isEnd(later) ? ended(name, later, exit) : writeAll(accesses, index + 1),
       );
     }
-    if (isEnd(result)) return ended(name, result);
+    if (isEnd(result)) return ended(name, result, exit);
   }
   return "handled";
 }
@@ -197,9 +197,19 @@ function isEnd(result: void | EndRun): result is EndRun {
   return typeof result === "object" && result !== null && "end" in result;
 }
 
-function ended(device: string, { end }: EndRun): GuestExit {
-  if (typeof end !== "number") throw badArgument(`${device}: no code to end with: ${String(end)}`, end);
-  return { kind: "guest-exit", device, code: end };
+function ended(device: string, { end }: EndRun, write: AccessExit): GuestExit {
+  if (typeof end !== "number") throw badArgument(`${device}: no code to end with: ${show(end)}`, end);
+  const exit: GuestExit = { kind: "guest-exit", device, code: end };
+  causes.set(exit, write);
+  return exit;
+}
+
+/** The writes by which guests ended their runs. */
+const causes = new WeakMap<Exit, AccessExit>();
+
+/** The exit that the guest made: of a `guest-exit`, the write that a device took it for; of others, themselves. */
+export function causeOf(exit: Exit): Exit {
+  return causes.get(exit) ?? exit;
 }
 
 /** Promises of other libraries and of other realms are ones, too. */

@@ -3,6 +3,7 @@ import type { IoOutExit, MmioWriteExit } from "../exits/exit-access.ts";
 import type { Exit } from "../exits/exits.ts";
 import type { Vcpu } from "../calls/vcpu.ts";
 import type { ImageProgram } from "../../layout/image.ts";
+import { causeOf } from "./dispatch.ts";
 import { locate, placeOf, type GuestLocation } from "./location.ts";
 
 /** What is needed to find it. */
@@ -17,7 +18,8 @@ export interface ExitPlaceSource {
  * The place of the instruction that an exit came from. KVM leaves RIP at an instruction that waits for an answer; after others
  * it is already behind it, or still at it. Those are completed first.
  */
-export function locateExit(source: ExitPlaceSource, exit: Exit): GuestLocation {
+export function locateExit(source: ExitPlaceSource, told: Exit): GuestLocation {
+  const exit = causeOf(told);
   const { vcpu, programs } = source;
   const isWrite = exit.kind === "io-out" || exit.kind === "mmio-write";
   if (isWrite) source.complete();
