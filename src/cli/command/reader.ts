@@ -63,6 +63,16 @@ export const memoryRange: Reader<MemoryRange> = {
   },
 };
 
+/** A port: 0 to 0xffff. */
+export const port: Reader<number> = {
+  name: "PORT",
+  expected: "a port, 0 to 0xffff",
+  read: (word) => {
+    const value = wholeNumber(word);
+    return value !== undefined && value <= 0xffff ? Number(value) : undefined;
+  },
+};
+
 /** A size of whole pages: 0, or a multiple of 4096. */
 export const pages: Reader<bigint> = {
   name: "SIZE",
