@@ -169,7 +169,8 @@ describe("a module that is wrong ends with 3 and one message", () => {
 
 describe("a module that goes wrong beside its exports", () => {
   const guest = realModeGuest(".hlt()");
-  const stray = (what: string): string => `guestwright: the guest's module fails beside its exports: Error: ${what}\n`;
+  const stray = (what: string): string =>
+    `guestwright: the guest's module fails where nothing catches it: Error: ${what}\n`;
 
   test.each<readonly [what: string, source: string, message: string]>([
     [
