@@ -31,7 +31,7 @@ export const sectionDirectives: Readonly<Record<string, DirectiveReader>> = {
   ...Object.fromEntries(
     [
       ...[".globl", ".global", ".local", ".weak", ".hidden", ".internal", ".protected", ".extern"],
-      ...[".type", ".size", ".file", ".loc", ".ident", ".arch", ".code_model"],
+      ...[".type", ".size", ".file", ".loc", ".ident", ".arch", ".code_model", ".line", ".version", ".intel_mnemonic"],
       ...[".noaltmacro", ".list", ".nolist", ".title", ".sbttl", ".psize", ".eject"],
       ...[".cfi_startproc", ".cfi_endproc", ".cfi_def_cfa_offset", ".cfi_offset", ".cfi_def_cfa_register"],
       ...[".cfi_def_cfa", ".cfi_restore", ".cfi_sections", ".cfi_adjust_cfa_offset"],

@@ -231,7 +231,10 @@ export class ExpressionReader {
       return { ...this.#cursor.nested(() => this.#prefixed()), isOffset: true };
     }
     const register = this.#registers ? findRegister(word) : undefined;
-    return register === undefined ? valueTerm(this.#symbols.valueOf(token.text)) : this.#register(token, register);
+    if (register !== undefined) return this.#register(token, register);
+    // GCC calls through the PLT, which a program without shared libraries has none of: the linker goes straight there.
+    if (this.#cursor.word() === "@" && this.#cursor.word(1) === "plt") this.#cursor.skip(2);
+    return valueTerm(this.#symbols.valueOf(token.text));
   }
 
   #beginsOffset(): boolean {

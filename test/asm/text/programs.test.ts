@@ -34,6 +34,18 @@ describe.skipIf(missing !== undefined)(`against GNU as${missing === undefined ? 
     expect(await compare(16, realModeGuest, { sections: [".boot", ".rodata"] })).toBe(same);
   });
 
+  test("what GCC writes for a switch and a call", async () => {
+    const text = [
+      '.file "guest.c"\n.version "1"\n.intel_mnemonic\n.text\n.globl pick\npick: push rbp; mov rbp, rsp',
+      "mov DWORD PTR -20[rbp], edi; mov QWORD PTR -32[rbp], rsi; cmp DWORD PTR -20[rbp], 1; ja .L4",
+      "mov eax, DWORD PTR -20[rbp]; lea rdx, 0[0+rax*8]; mov rax, QWORD PTR table[0+rax*8]; notrack jmp rax",
+      ".L2: jmp [QWORD PTR table[0+rdi*8]]",
+      ".L3: call pick@PLT; lea rax, table[rip]; call [QWORD PTR 8[rax]]",
+      ".L4: leave; ret\n.align 8\ntable: .quad .L2, .L3",
+    ].join("\n");
+    expect(await compare(64, text, { origin: 0x1000 })).toBe(same);
+  });
+
   test("the long-mode guest as it stands", async () => {
     expect(await compare(64, longModeGuest, { sections: [".boot", ".rodata"] })).toBe(same);
   });
