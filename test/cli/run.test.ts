@@ -27,7 +27,7 @@ describeKvm("run", () => {
     const text = readFileSync(page, "utf8")
       .replaceAll(/<[^>]*>/g, " ")
       .replaceAll(/\s+/g, " ");
-    expect(text).toContain("2 exits in their order");
+    expect(text).toContain("2 exits, in order, not to the clock");
     expect(text).toContain("1 io-out port 0x10: &quot;H&quot; guest+0x2");
   });
 

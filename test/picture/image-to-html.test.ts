@@ -134,13 +134,23 @@ test("the entry state and the bytes are there", () => {
 
 test("a run is told exit by exit, with the places", () => {
   const run = section("run");
-  expect(run).toContain("3 exits in their order");
+  expect(run).toContain("3 exits, in order, not to the clock");
   expect(run).toContain(`1 io-out port 0xe9: ${JSON.stringify(`${hostile}\n`)} guest:loop+0x8`);
   expect(run).toContain("2 mmio-write 0x10000000 (uart): 0x01 guest:loop");
   expect(run).toContain("rflags 0x46 ZF PF");
   expect(linkIn("exit-0", "guest:loop+0x8")).toBe("line-0-4");
   expect(linkIn("exit-1", "guest:loop")).toBe("line-0-3");
   expect(imageToHtml(image)).not.toContain('<section id="run"');
+});
+
+test("one exit is one, and after a kind of exit that leaves no certain registers the page says so", () => {
+  const ended = (kind: "hlt" | "shutdown") =>
+    section("run", imageToHtml(image, { transcript: { exits: [{ kind }], end: undefined } }));
+  expect(ended("shutdown")).toContain("1 exit, in order, not to the clock");
+  expect(ended("shutdown")).toContain(
+    "At the end The registers after shutdown differ between hosts. A page is the same on all, so it leaves them out.",
+  );
+  expect(ended("hlt")).not.toContain("At the end");
 });
 
 describe("why a run ended", () => {
@@ -219,6 +229,11 @@ test("LDTs, task states, stacks and the guest's own map of memory are there", as
   expect(descriptors).toMatch(/ tss64 .*rsp0 0x711000 stacks\.main\.end ports 0xe9 /);
   const memory = section("memory", page);
   expect(memory).toContain("main 0x00710000 - 0x00710fff 0x00003000 4KiB 0x0070f000 and 0x00711000");
+  const virtual = /Virtual addresses as a table.*/.exec(memory)![0];
+  expect(virtual).toMatch(
+    /0x0*70f000 0x0*70ffff guard page below stack "main" 4KiB, not mapped Zoom 0x0*710000 0x0*710fff main /,
+  );
+  expect(virtual).toMatch(/0x0*711000 0x0*711fff guard page above stack "main" 4KiB, not mapped /);
   expect(memory).toMatch(/E820 at physical 0x[0-9a-f]{8} Addresses Size Type 0x00000000 - 0x0000ffff 64KiB/);
   expect(memory).toContain("shadow 4KiB, alias, of bios+0x1000");
 });

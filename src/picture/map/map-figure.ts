@@ -14,6 +14,7 @@ const kindNames: Readonly<Record<RangeKind, string>> = {
   mmio: "MMIO",
   reserved: "reserved",
   unbacked: "no memory",
+  guard: "guard page",
   r: "r--",
   rw: "rw-",
   rx: "r-x",

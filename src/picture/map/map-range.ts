@@ -4,7 +4,7 @@ import type { MemoryRegion } from "../../layout/index.ts";
 import type { Stretch } from "./map-axis.ts";
 
 /** What is drawn in one colour. */
-export type RangeKind = MemoryRegion["kind"] | "unbacked" | "code" | "tables" | "data" | "stack" | Access;
+export type RangeKind = MemoryRegion["kind"] | "unbacked" | "guard" | "code" | "tables" | "data" | "stack" | Access;
 
 /** A range in a map. */
 export interface MapRange extends Stretch {

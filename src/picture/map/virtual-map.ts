@@ -1,7 +1,7 @@
-/** The guest's address space: what the page tables map, and what lies behind the mappings. */
+/** The guest's address space: what the page tables map, what lies behind the mappings, and the guard pages of stacks. */
 import { hex } from "../../core/hex.ts";
 import { sizeToText } from "../../core/units.ts";
-import { pagingModeOf, pagingModes, type MappedRange } from "../../paging/index.ts";
+import { pagingModeOf, pagingModes, type AddressGap, type MappedRange } from "../../paging/index.ts";
 import type { PageContents } from "../page/contents.ts";
 import { limits } from "../page/limits.ts";
 import { inOrder, type MapRange, type MemoryMap } from "./map-range.ts";
@@ -16,9 +16,10 @@ export function virtualMap(contents: PageContents): MemoryMap | undefined {
   const ranges = mapped.ranges
     .slice(0, limits.mapRanges)
     .flatMap((range) => [mappingRange(range), ...inside.flatMap((each) => seenThrough(range, each))]);
+  const guards = (space.gaps ?? []).map(guardRange);
   const digits = pagingModes[mode].virtualBits === 32 ? 8 : 16;
   const more = Math.max(0, mapped.ranges.length - limits.mapRanges);
-  return { id: "virtual", title: "Virtual addresses", ranges: inOrder(ranges), more, digits };
+  return { id: "virtual", title: "Virtual addresses", ranges: inOrder([...ranges, ...guards]), more, digits };
 }
 
 /** What supervisor mode may do, and whether user mode may, too: `r-x user`. */
@@ -30,6 +31,11 @@ function mappingRange(range: MappedRange): MapRange {
   const { name = "mapped", virt, phys, size, access } = range;
   const detail = `${sizeToText(size)}, ${rightsToText(range)}, to ${hex(phys)}`;
   return { from: virt, to: virt + size, lane: 0, kind: access, name, detail, target: undefined };
+}
+
+function guardRange({ what, virt, size }: AddressGap): MapRange {
+  const detail = `${sizeToText(size)}, not mapped`;
+  return { from: virt, to: virt + size, lane: 0, kind: "guard", name: what, detail, target: undefined };
 }
 
 /** The part of something in physical memory that a mapping shows, at the addresses where it shows it. */

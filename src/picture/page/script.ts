@@ -21,7 +21,7 @@ function roughSize(bytes) {
   let unit = 0;
   let size = Number(bytes);
   while (size >= 1024 && unit < units.length - 1) { size /= 1024; unit++; }
-  return (Number.isInteger(size) ? String(size) : "~" + size.toPrecision(size < 1000 ? 3 : 4)) + " " + units[unit];
+  return (Number.isInteger(size) ? String(size) : "~" + size.toPrecision(size < 1000 ? 3 : 4)) + units[unit];
 }
 
 class MemoryMap {

@@ -16,6 +16,7 @@ const colours: Readonly<Record<string, readonly [light: string, dark: string]>> 
   mmio: ["#f3d3d8", "#572f38"],
   reserved: ["#e4e4e4", "#333333"],
   unbacked: ["#f6e3d7", "#4d3526"],
+  guard: ["#e8b4b0", "#6b2f2c"],
   r: ["#cfdae6", "#3d4a58"],
   rw: ["#9ecae9", "#24587e"],
   rx: ["#b5d99c", "#3d6627"],

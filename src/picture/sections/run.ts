@@ -1,6 +1,7 @@
 /** The run: its exits as a timeline and one by one, why it ended, and the registers at its end. */
 import { hex } from "../../core/hex.ts";
 import type { TranscriptExit, Transcript } from "../../kvm/transcript/transcript.ts";
+import { isSettled } from "../../kvm/transcript/guest-place.ts";
 import { exitToText } from "../../kvm/transcript/transcript-text.ts";
 import { flagsToText } from "../../layout/entry/control-register-text.ts";
 import type { Anchors } from "../page/anchors.ts";
@@ -36,7 +37,7 @@ function exitsMarkup({ exits }: Transcript, anchors: Anchors, isExplained: boole
     </tr> `;
   });
   return html`<p class="faint">
-      ${count(exits.length, "exit")} in their order, not to the clock. Accesses in a row to one port are one exit.
+      ${count(exits.length, "exit")}, in order, not to the clock. Accesses in a row to one port are one exit.
     </p>
     ${timeline(shown)} ${scrollingTable("Exits", ["", "Exit", "What", "Where"], rows)}
     ${leftOut(exits.length - shown.length, "exit")}`;
@@ -92,9 +93,9 @@ function timeline(exits: readonly TranscriptExit[]): Content {
   </svg>`;
 }
 
-/** The registers that are not 0. */
-function endMarkup({ end }: Transcript, anchors: Anchors): Content {
-  if (end === undefined) return undefined;
+/** The registers that are not 0, or why there are none. */
+function endMarkup({ exits, end }: Transcript, anchors: Anchors): Content {
+  if (end === undefined) return unsettledMarkup(exits.at(-1));
   const rows = Object.entries(end.registers)
     .filter(([name, value]) => value !== 0n || name === "rip")
     .map(([name, value]) => {
@@ -104,4 +105,10 @@ function endMarkup({ end }: Transcript, anchors: Anchors): Content {
     });
   return html`<h3>At the end ${whereLink(end.where, anchors)}</h3>
     ${table("Registers at the end", ["Register", "Value"], rows)}`;
+}
+
+function unsettledMarkup(last: TranscriptExit | undefined): Content {
+  if (last === undefined || isSettled(last.kind)) return undefined;
+  return html`<h3>At the end</h3>
+    <p>The registers after ${last.kind} differ between hosts. A page is the same on all, so it leaves them out.</p>`;
 }
