@@ -28,7 +28,7 @@ test("what is no feature, and a leaf that is not there", () => {
   expect(() => editCpuid(leaves, { toString: true } as never)).toThrow(
     expect.objectContaining({
       code: "BAD_ARGUMENT",
-      message: 'no such feature of CPUID: toString\n  hint: write it as the manuals do: "sse4_2"',
+      message: 'no such feature of CPUID: "toString"\n  hint: write it as the manuals do: "sse4_2"',
     }),
   );
   expect(() => editCpuid([entry(1)], { nx: true })).toThrow(

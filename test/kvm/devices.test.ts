@@ -391,8 +391,8 @@ describe("ranges", () => {
       ["mouse: no range of ports: 0 from 1", [ports("mouse", 1, 0)]],
       ["mouse: no range of ports: 1 from -1", [ports("mouse", -1, 1)]],
       ["a and b overlap at 0xfff", [mmio("a", 0x1000n, 0x1000), mmio("b", 0xfffn, 2)]],
-      ["a: no range of addresses: 0 bytes from 4096", [mmio("a", 0x1000n, 0)]],
-      ["a: no range of addresses: 1 bytes from -1", [mmio("a", -1n, 1)]],
+      ["a: no range of addresses: 0 bytes from 4096n", [mmio("a", 0x1000n, 0)]],
+      ["a: no range of addresses: 1 bytes from -1n", [mmio("a", -1n, 1)]],
     ])("%s", async (message, devices) => {
       using machine = await boot(realMode(0xf4));
       expect(() => machine.run({ devices })).toThrow(expect.objectContaining({ code: "BAD_ARGUMENT", message }));

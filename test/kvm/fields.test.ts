@@ -135,13 +135,17 @@ describe("a span of time", () => {
     [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY],
   ])("%s is %d ms", (duration, milliseconds) => expect(toMilliseconds(duration)).toBeCloseTo(milliseconds, 9));
 
-  test.each([0, -1, Number.NaN, "", "1", "1 s", "0s", "-1s", "1m", "1e3ms", null, true, 5n])("%s is none", (value) => {
+  test.each<[unknown, string]>([
+    ...[0, -1, Number.NaN, null, true].map((value): [unknown, string] => [value, String(value)]),
+    ...["", "1", "1 s", "0s", "-1s", "1m", "1e3ms"].map((value): [unknown, string] => [value, `"${value}"`]),
+    [5n, "5n"],
+  ])("%s is none", (value, shown) => {
     expect(() => toMilliseconds(value as Duration)).toThrow(
       expect.objectContaining({
         code: "BAD_ARGUMENT",
         value,
         message:
-          `no span of time: ${String(value)}\n  hint: a number of milliseconds above 0, or text such as "50ms" or "1s"; ` +
+          `no span of time: ${shown}\n  hint: a number of milliseconds above 0, or text such as "50ms" or "1s"; ` +
           "Infinity for no deadline",
       }),
     );

@@ -30,13 +30,13 @@ describe("slots of regions", () => {
   test("are not made of what makes no sense", () => {
     const alias = { ...ram, name: "a", kind: "alias", of: "b", offset: 0n } as const;
     expect(() => slotsOf([alias])).toThrow(
-      badArgument('memory region a is an alias of "b", which is no memory\n  hint: there is no memory at all'),
+      badArgument('memory region "a" is an alias of "b", which is no memory\n  hint: there is no memory at all'),
     );
     expect(() => slotsOf([ram, alias, { ...alias, name: "b" }])).toThrow(
-      badArgument('memory region a is an alias of "b", which is no memory\n  hint: memory is ram'),
+      badArgument('memory region "a" is an alias of "b", which is no memory\n  hint: memory is "ram"'),
     );
     expect(() => slotsOf([ram, alias, { ...ram, name: "b", kind: "mmio" }])).toThrow(
-      badArgument('memory region a is an alias of "b", which is no memory\n  hint: memory is ram'),
+      badArgument('memory region "a" is an alias of "b", which is no memory\n  hint: memory is "ram"'),
     );
     expect(() => slotsOf([{ ...ram, kind: "flash" as "rom" }])).toThrow(
       badArgument(

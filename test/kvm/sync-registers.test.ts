@@ -76,7 +76,7 @@ describeKvm("registers that KVM shares", () => {
       vcpu.setSyncRegs(["regs"]);
       expect(() => vcpu.getSyncRegs()).toThrow(none);
       expect(() => vcpu.setSyncRegs(["fpu" as SyncPart])).toThrow(
-        badArgument("no part of the shared registers: fpu\n  hint: there are regs, sregs, events"),
+        badArgument('no part of the shared registers: "fpu"\n  hint: there are regs, sregs, events'),
       );
       vm.close();
       expect(() => vcpu.setSyncRegs(["regs"])).toThrow(/^the vCPU is closed/);

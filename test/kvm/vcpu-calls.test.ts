@@ -114,7 +114,7 @@ describeKvm("model-specific registers by name", () => {
       );
       expect(vcpu.getMsrs(["IA32_SYSENTER_CS", "IA32_SYSENTER_ESP"])).toEqual([7n, 9n]);
       expect(() => vcpu.getMsr("EFER" as MsrName)).toThrow(
-        badArgument('no such model-specific register: EFER\n  hint: write it as SDM vol. 4 does: "IA32_EFER"'),
+        badArgument('no such model-specific register: "EFER"\n  hint: write it as SDM vol. 4 does: "IA32_EFER"'),
       );
     }));
 
@@ -166,7 +166,7 @@ describeKvm("a VM", () => {
         );
       }
       expect(() => vm.setPmuEventFilter({ action: "count" as "deny", events: [] })).toThrow(
-        badArgument("no action of a filter: count"),
+        badArgument('no action of a filter: "count"'),
       );
       expect(vm.hasDeviceAttr({ group: 9, attr: 9n })).toBe(false);
     }));

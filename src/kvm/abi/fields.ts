@@ -2,6 +2,7 @@
 import type { Field } from "./structs.ts";
 import { show } from "../../core/show.ts";
 import { badArgument, type KvmError } from "../kvm-error.ts";
+import { requireList } from "../shapes.ts";
 
 /** A view over a fresh, zeroed struct, and its bytes for the system call. */
 export interface StructBytes {
@@ -53,6 +54,19 @@ export function putField(view: DataView, [offset, size]: Field, value: number | 
 /** The largest number in 1, 2 or 4 bytes. A boot writes a hundred fields, and a power would be a call. */
 function largest(size: number): number {
   return 0xffff_ffff >>> (32 - 8 * size);
+}
+
+/** Writes numbers of 64 bits in a row. Throws as {@link writeField}, and for what is no array. @param at the first's offset */
+export function writeWords(view: DataView, at: number, values: readonly bigint[], what: string): void {
+  for (const [index, value] of requireList(what, values).entries()) {
+    writeField(view, [at + 8 * index, 8], value, `${what}[${index}]`);
+  }
+}
+
+/** {@link writeWords} for a field that is to be full. */
+export function fillWords(view: DataView, [at, size]: Field, values: readonly bigint[], what: string): void {
+  if (requireList(what, values).length !== size / 8) throw badArgument(`${what} has not ${size / 8} numbers`, values);
+  writeWords(view, at, values, what);
 }
 
 /** The error for a value that does not fit its field. */

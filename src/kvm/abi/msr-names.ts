@@ -1,5 +1,7 @@
 /** Model-specific registers by name. Pure. */
+import { show } from "../../core/show.ts";
 import { badArgument } from "../kvm-error.ts";
+import { entryOf } from "../shapes.ts";
 
 /**
  * The architectural registers, by the names of SDM vol. 4, table 2-2, and those of AMD64 by the same table's or by APM vol. 2,
@@ -170,9 +172,10 @@ export function msrNameOf(index: number): MsrName | undefined {
 /** The number of a register by its name. Throws {@link KvmError} `BAD_ARGUMENT` for a name that is none. */
 export function msrIndexOf(register: MsrName | number): number {
   if (typeof register === "number") return register;
-  if (Object.hasOwn(msrIndices, register)) return msrIndices[register];
+  const index = entryOf<number>(msrIndices, register);
+  if (index !== undefined) return index;
   throw badArgument(
-    `no such model-specific register: ${register}`,
+    `no such model-specific register: ${show(register)}`,
     register,
     'write it as SDM vol. 4 does: "IA32_EFER"',
   );

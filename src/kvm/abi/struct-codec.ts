@@ -1,7 +1,8 @@
 /** Structs as plain objects and back, by a table of which property is which field. Pure. */
 import type { Field, StructLayout } from "./structs.ts";
-import { newStruct, readBigint, readNumber, writeField } from "./fields.ts";
+import { fillWords, newStruct, readBigint, readNumber, writeField } from "./fields.ts";
 import { badArgument } from "../kvm-error.ts";
+import { requireObject } from "../shapes.ts";
 
 /** A field of many numbers of 64 bits. */
 export interface Words {
@@ -18,8 +19,11 @@ export interface Codec<Value> {
 /**
  * A codec. Fields of 1, 2 and 4 bytes are numbers, those of 8 are bigints, longer ones are bytes, or numbers of 64 bits where
  * the table says so.
+ *
+ * @param what the value's name in errors
  */
 export function codecOf<Value extends object>(
+  what: string,
   { size }: StructLayout,
   table: Readonly<Record<keyof Value & string, Field | Words>>,
 ): Codec<Value> {
@@ -27,6 +31,7 @@ export function codecOf<Value extends object>(
   return {
     decode: (view) => Object.fromEntries(entries.map(([name, field]) => [name, readAny(view, field)])) as Value,
     encode: (value) => {
+      requireObject(what, value);
       const { bytes, view } = newStruct(size);
       for (const [name, field] of entries) writeAny(view, field, value[name], name);
       return bytes;
@@ -49,12 +54,7 @@ function readAny(view: DataView, field: Field | Words): unknown {
 
 function writeAny(view: DataView, field: Field | Words, value: unknown, name: string): void {
   if (isWords(field)) {
-    const [at, size] = field.words;
-    if (!Array.isArray(value) || value.length !== size / 8) {
-      throw badArgument(`${name} has not ${size / 8} numbers`, value);
-    }
-    for (const [word, each] of value.entries())
-      writeField(view, [at + 8 * word, 8], each as bigint, `${name}[${word}]`);
+    fillWords(view, field.words, value as readonly bigint[], name);
     return;
   }
   const [at, size] = field;

@@ -3,6 +3,8 @@
  * header lists those of every architecture; on x86 the others are answered with 0.
  */
 
+import { entryOf } from "../shapes.ts";
+import { show } from "../../core/show.ts";
 import { badArgument } from "../kvm-error.ts";
 
 /** Capability numbers (linux/kvm.h, "Extension capability list"). */
@@ -232,10 +234,10 @@ export type CapabilityName = keyof typeof capabilityNumbers;
 
 /** The number of a capability. Throws {@link KvmError} `BAD_ARGUMENT` for a name that is none. */
 export function capabilityNumber(capability: CapabilityName | number): number {
-  const number = typeof capability === "number" ? capability : capabilityNumbers[capability];
-  if (Number.isInteger(number) && number >= 0 && number <= 0x7fff_ffff) return number;
+  const number = typeof capability === "number" ? capability : entryOf<number>(capabilityNumbers, capability);
+  if (number !== undefined && Number.isInteger(number) && number >= 0 && number <= 0x7fff_ffff) return number;
   throw badArgument(
-    `no such capability: ${String(capability)}`,
+    `no such capability: ${show(capability)}`,
     capability,
     'write it as linux/kvm.h does: "KVM_CAP_NR_VCPUS"',
   );

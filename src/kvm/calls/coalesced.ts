@@ -2,6 +2,7 @@
  * The ring in which KVM collects writes to coalesced ports and addresses (api.rst, 4.116): zones for it, and exits of it.
  * Pure over the shared pages.
  */
+import { requireObject } from "../shapes.ts";
 import type { PhysAddr } from "../../core/address.ts";
 import { kvmCoalescedMmio, kvmCoalescedMmioRing, kvmCoalescedMmioZone } from "../abi/structs.ts";
 import type { IoOutExit, MmioWriteExit } from "../exits/exit-access.ts";
@@ -24,7 +25,8 @@ const RING_BYTES = 4096;
 const ENTRIES = Math.floor((RING_BYTES - kvmCoalescedMmioRing.size) / kvmCoalescedMmio.size);
 
 /** A `struct kvm_coalesced_mmio_zone`. Throws {@link KvmError} `BAD_ARGUMENT` for a zone that is none. */
-export function encodeZone({ addr, size, pio = false }: CoalescedZone): Uint8Array {
+export function encodeZone(zone: CoalescedZone): Uint8Array {
+  const { addr, size, pio = false } = requireObject("the zone", zone);
   const { bytes, view } = newStruct(kvmCoalescedMmioZone.size);
   const { fields } = kvmCoalescedMmioZone;
   writeField(view, fields.addr, addr, "the zone's address");

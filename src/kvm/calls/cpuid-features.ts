@@ -1,6 +1,8 @@
 /** Features of the CPU by name, as bits of what CPUID answers. Pure. */
 import type { CpuidEntry } from "./cpuid.ts";
+import { show } from "../../core/show.ts";
 import { badArgument } from "../kvm-error.ts";
+import { entryOf, requireObject, requireObjects } from "../shapes.ts";
 
 /** Where a feature's bit is. */
 type FeatureBit = readonly [leaf: number, subleaf: number, register: "eax" | "ebx" | "ecx" | "edx", bit: number];
@@ -143,7 +145,7 @@ export const cpuidFeatures: Readonly<Record<CpuidFeature, FeatureBit>> = {
 /** Whether CPUID says that a feature is there. Throws {@link KvmError} `BAD_ARGUMENT` for a name that is none. */
 export function hasCpuidFeature(entries: readonly CpuidEntry[], feature: CpuidFeature): boolean {
   const [leaf, subleaf, register, bit] = bitOf(feature);
-  const entry = entries.find((each) => each.function === leaf && each.index === subleaf);
+  const entry = entryFor(leaf, subleaf, requireObjects("the entries of CPUID", entries));
   return entry !== undefined && ((entry[register] >>> bit) & 1) === 1;
 }
 
@@ -161,10 +163,11 @@ export function editCpuid(
   entries: readonly CpuidEntry[],
   features: Readonly<Partial<Record<CpuidFeature, boolean>>>,
 ): readonly CpuidEntry[] {
-  const edited = entries.map((entry) => ({ ...entry }));
-  for (const [feature, isThere] of Object.entries(features) as [CpuidFeature, boolean][]) {
+  const edited = requireObjects("the entries of CPUID", entries).map((entry) => ({ ...entry }));
+  const wanted = Object.entries(requireObject("the features of CPUID", features)) as [CpuidFeature, boolean][];
+  for (const [feature, isThere] of wanted) {
     const [leaf, subleaf, register, bit] = bitOf(feature);
-    const entry = edited.find((each) => each.function === leaf && each.index === subleaf);
+    const entry = entryFor(leaf, subleaf, edited);
     if (entry === undefined) throw badArgument(`CPUID has no leaf for ${feature}`, feature);
     const mask = 1 << bit;
     entry[register] = (isThere ? entry[register] | mask : entry[register] & ~mask) >>> 0;
@@ -172,7 +175,16 @@ export function editCpuid(
   return edited;
 }
 
+function entryFor<Entry extends CpuidEntry>(
+  leaf: number,
+  subleaf: number,
+  entries: readonly Entry[],
+): Entry | undefined {
+  return entries.find((each) => each.function === leaf && each.index === subleaf);
+}
+
 function bitOf(feature: CpuidFeature): FeatureBit {
-  if (Object.hasOwn(cpuidFeatures, feature)) return cpuidFeatures[feature];
-  throw badArgument(`no such feature of CPUID: ${feature}`, feature, 'write it as the manuals do: "sse4_2"');
+  const bit = entryOf(cpuidFeatures, feature);
+  if (bit !== undefined) return bit;
+  throw badArgument(`no such feature of CPUID: ${show(feature)}`, feature, 'write it as the manuals do: "sse4_2"');
 }

@@ -1,6 +1,7 @@
 /** `struct kvm_cpuid2` as plain objects. Pure. */
 import { kvmCpuid2, kvmCpuidEntry2 } from "../abi/structs.ts";
 import { newStruct, readNumber, writeField } from "../abi/fields.ts";
+import { requireObjects } from "../shapes.ts";
 
 /** What CPUID answers for one leaf and subleaf: `struct kvm_cpuid_entry2` (linux/kvm.h). Each number has 32 bits. */
 export interface CpuidEntry {
@@ -38,6 +39,7 @@ export function decodeCpuid(bytes: Uint8Array): readonly CpuidEntry[] {
 
 /** Entries as a `struct kvm_cpuid2`. Throws {@link KvmError} `BAD_ARGUMENT` for a value of more than 32 bits. */
 export function encodeCpuid(entries: readonly CpuidEntry[]): Uint8Array {
+  requireObjects("the entries of CPUID", entries);
   const bytes = newCpuid(entries.length);
   const view = new DataView(bytes.buffer);
   for (const [number, entry] of entries.entries()) {

@@ -1,4 +1,5 @@
 /** Attributes of KVM's device, of a VM and of a vCPU (api.rst, 4.80): numbers of 64 bits, by group and number. */
+import { requireObject } from "../shapes.ts";
 import type { IoctlName } from "../abi/ioctls.ts";
 import { newStruct, readBigint, writeField, type StructBytes } from "../abi/fields.ts";
 import { kvmDeviceAttr } from "../abi/wiring-structs.ts";
@@ -46,8 +47,9 @@ function call(owner: Descriptor, name: IoctlName, attribute: DeviceAttribute, va
   return value;
 }
 
-function encode({ group, attr }: DeviceAttribute): StructBytes {
+function encode(attribute: DeviceAttribute): StructBytes {
   const struct = newStruct(kvmDeviceAttr.size);
+  const { group, attr } = requireObject("the attribute", attribute);
   writeField(struct.view, kvmDeviceAttr.fields.group, group, "the attribute's group");
   writeField(struct.view, kvmDeviceAttr.fields.attr, attr, "the attribute's number");
   return struct;

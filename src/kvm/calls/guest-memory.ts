@@ -102,7 +102,7 @@ export class GuestMemory {
   /** A copy of `size` bytes from `at` on. Throws {@link KvmError} `BAD_ARGUMENT` where not all of them are memory. */
   read(at: PhysAddr, size: number): Uint8Array {
     if (!Number.isSafeInteger(size) || size < 0 || size > bufferConstants.MAX_LENGTH) {
-      throw badArgument(`the size is no whole number from 0 to ${bufferConstants.MAX_LENGTH}: ${String(size)}`, size);
+      throw badArgument(`the size is no whole number from 0 to ${bufferConstants.MAX_LENGTH}: ${show(size)}`, size);
     }
     const pieces = this.#pieces(at, size);
     const bytes = new Uint8Array(size);
@@ -160,7 +160,7 @@ export class GuestMemory {
 /** Throws {@link KvmError} `BAD_ARGUMENT` unless a number of bytes is one of whole pages, and not above the limit. */
 export function requirePages(what: string, value: bigint, limit: bigint): void {
   if (typeof value !== "bigint" || value < 0n || value > limit) {
-    throw badArgument(`${what} is no bigint from 0 to ${hex(limit)}: ${String(value)}`, value);
+    throw badArgument(`${what} is no bigint from 0 to ${hex(limit)}: ${show(value)}`, value);
   }
   if (value % PAGE_SIZE !== 0n) throw badArgument(`${what} is no multiple of 4096: ${hex(value)}`, value);
 }

@@ -2,7 +2,9 @@
 import { newStruct, writeField } from "../abi/fields.ts";
 import { kvmMsrFilter, kvmMsrFilterRange } from "../abi/state-structs.ts";
 import type { HostAddress } from "../host/libc.ts";
+import { show } from "../../core/show.ts";
 import { badArgument } from "../kvm-error.ts";
+import { entryOf, requireList, requireObjects } from "../shapes.ts";
 import { msrIndexOf, type MsrName } from "../abi/msr-names.ts";
 
 /** Model-specific registers in a row, for `setMsrFilter`. */
@@ -25,6 +27,7 @@ const MAX_MSRS = 0x600 * 8;
 
 /** The bitmaps of all ranges, one after the other. Throws {@link KvmError} `BAD_ARGUMENT` for ranges that are none. */
 export function filterBitmaps(ranges: readonly MsrFilterRange[]): Uint8Array {
+  requireObjects("ranges", ranges);
   if (ranges.length > MAX_RANGES) throw badArgument(`a filter has up to 16 ranges, not ${ranges.length}`, ranges);
   return Uint8Array.from(ranges.flatMap((range) => [...bitmapOf(range)]));
 }
@@ -36,8 +39,9 @@ export function encodeFilter(
   at: HostAddress,
 ): Uint8Array {
   const { bytes, view } = newStruct(kvmMsrFilter.size);
-  if (!Object.hasOwn(filterDefaults, otherwise)) throw badArgument(`no default of a filter: ${otherwise}`, otherwise);
-  view.setUint32(kvmMsrFilter.fields.flags[0], filterDefaults[otherwise], true);
+  const flags = entryOf(filterDefaults, otherwise);
+  if (flags === undefined) throw badArgument(`no default of a filter: ${show(otherwise)}`, otherwise);
+  writeField(view, kvmMsrFilter.fields.flags, flags, "flags");
   let bitmap = at;
   for (const [index, { access, base, allowed }] of ranges.entries()) {
     const start = kvmMsrFilter.fields.ranges[0] + index * kvmMsrFilterRange.size;
@@ -55,7 +59,8 @@ const bitmapSize = (registers: number): number => Math.ceil(registers / 64) * 8;
 
 function bitmapOf(range: MsrFilterRange): Uint8Array {
   const { allowed, access } = range;
-  if (!Object.hasOwn(filterAccess, access)) throw badArgument(`no access of a filter: ${access}`, range);
+  if (entryOf(filterAccess, access) === undefined) throw badArgument(`no access of a filter: ${show(access)}`, range);
+  requireList("allowed", allowed);
   if (allowed.length === 0 || allowed.length > MAX_MSRS) {
     throw badArgument(`a range has 1 to ${MAX_MSRS} registers, not ${allowed.length}`, range);
   }

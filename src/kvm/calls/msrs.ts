@@ -1,6 +1,7 @@
 /** `struct kvm_msrs` as plain objects. Pure. */
 import { kvmMsrEntry, kvmMsrs } from "../abi/structs.ts";
 import { newStruct, readBigint, writeField, type StructBytes } from "../abi/fields.ts";
+import { requireList, requireObjects } from "../shapes.ts";
 import { msrIndexOf, type MsrName } from "../abi/msr-names.ts";
 
 /** A model-specific register and its value. */
@@ -12,8 +13,14 @@ export interface Msr {
 
 const entryAt = (number: number): number => kvmMsrs.size + number * kvmMsrEntry.size;
 
+/** A `struct kvm_msrs` that asks for registers. Throws {@link KvmError} `BAD_ARGUMENT` for one that is none. */
+export function encodeQuestions(registers: readonly (MsrName | number)[]): StructBytes {
+  return encodeMsrs(requireList("registers", registers).map((index) => ({ index, data: 0n })));
+}
+
 /** A `struct kvm_msrs`. Throws {@link KvmError} `BAD_ARGUMENT` for a value that does not fit. */
 export function encodeMsrs(msrs: readonly Msr[]): StructBytes {
+  requireObjects("msrs", msrs);
   const struct = newStruct(entryAt(msrs.length));
   writeField(struct.view, kvmMsrs.fields.nmsrs, msrs.length, "nmsrs");
   for (const [number, { index, data }] of msrs.entries()) {

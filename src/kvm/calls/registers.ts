@@ -8,8 +8,8 @@ import type {
 } from "../../layout/cpu-state.ts";
 import { KVM_SREGS2_FLAGS_PDPTRS_VALID } from "../abi/constants.ts";
 import { kvmDtable, kvmRegs, kvmSegment, kvmSregs, kvmSregs2 } from "../abi/structs.ts";
-import { misfit, newStruct, putField, readBigint, readNumber, writeField } from "../abi/fields.ts";
-import { badArgument } from "../kvm-error.ts";
+import { fillWords, misfit, newStruct, putField, readBigint, readNumber, writeField } from "../abi/fields.ts";
+import { requireObject } from "../shapes.ts";
 import { words } from "./run-page.ts";
 
 /** What an image says of the special registers. */
@@ -53,6 +53,7 @@ export function decodeRegisters(view: DataView): GeneralRegisters {
 /** An object as `struct kvm_regs`. Throws {@link KvmError} `BAD_ARGUMENT` for a value that does not fit. */
 export function encodeRegisters(registers: GeneralRegisters): Uint8Array {
   const { bytes, view } = newStruct(kvmRegs.size);
+  requireObject("the registers", registers);
   for (const name of registerNames) writeField(view, kvmRegs.fields[name], registers[name], name);
   return bytes;
 }
@@ -79,11 +80,14 @@ export function decodeSpecialRegisters(view: DataView): SpecialRegisters {
  * {@link KvmError} `BAD_ARGUMENT` for a value that does not fit.
  */
 export function writeEntryRegisters(view: DataView, registers: EntryRegisters): void {
-  for (const name of segmentNames) encodeSegment(view, kvmSregs.fields[name][0], registers.segments[name], name);
+  const { segments } = requireObject("the special registers", registers);
+  requireObject("segments", segments);
+  for (const name of segmentNames) encodeSegment(view, kvmSregs.fields[name][0], segments[name], name);
   for (const name of tableNames) {
-    const base = kvmSregs.fields[name][0];
-    writeField(view, kvmDtable.fields.base, registers[name].base, `${name}.base`, base);
-    writeField(view, kvmDtable.fields.limit, registers[name].limit, `${name}.limit`, base);
+    const at = kvmSregs.fields[name][0];
+    const { base, limit } = requireObject(name, registers[name]);
+    writeField(view, kvmDtable.fields.base, base, `${name}.base`, at);
+    writeField(view, kvmDtable.fields.limit, limit, `${name}.limit`, at);
   }
   for (const name of controlNames) writeField(view, kvmSregs.fields[name], registers[name], name);
 }
@@ -93,12 +97,7 @@ export function encodeSpecialRegisters(registers: SpecialRegisters): Uint8Array 
   const { bytes, view } = newStruct(kvmSregs.size);
   writeEntryRegisters(view, registers);
   writeField(view, kvmSregs.fields.apic_base, registers.apicBase, "apicBase");
-  if (registers.interruptBitmap.length !== bitmapWords) {
-    throw badArgument(`interruptBitmap has not ${bitmapWords} numbers`, registers.interruptBitmap);
-  }
-  for (const [word, bits] of registers.interruptBitmap.entries()) {
-    writeField(view, [kvmSregs.fields.interrupt_bitmap[0] + 8 * word, 8], bits, `interruptBitmap[${word}]`);
-  }
+  fillWords(view, kvmSregs.fields.interrupt_bitmap, registers.interruptBitmap, "interruptBitmap");
   return bytes;
 }
 
@@ -110,14 +109,13 @@ export function decodeSpecialRegisters2(view: DataView): SpecialRegisters2 {
 }
 
 /** An object as `struct kvm_sregs2`. Throws {@link KvmError} `BAD_ARGUMENT` for a value that does not fit. */
-export function encodeSpecialRegisters2({ pdptrs, ...registers }: SpecialRegisters2): Uint8Array {
+export function encodeSpecialRegisters2(special: SpecialRegisters2): Uint8Array {
   const { bytes, view } = newStruct(kvmSregs2.size);
+  const { pdptrs, ...registers } = requireObject("the special registers", special);
   bytes.set(encodeSpecialRegisters({ ...registers, interruptBitmap: noInterrupts }).subarray(0, SHARED_BYTES));
   if (pdptrs === undefined) return bytes;
-  const [at, size] = kvmSregs2.fields.pdptrs;
-  if (pdptrs.length !== size / 8) throw badArgument(`pdptrs has not ${size / 8} numbers`, pdptrs);
   view.setBigUint64(kvmSregs2.fields.flags[0], BigInt(KVM_SREGS2_FLAGS_PDPTRS_VALID), true);
-  for (const [word, entry] of pdptrs.entries()) writeField(view, [at + 8 * word, 8], entry, `pdptrs[${word}]`);
+  fillWords(view, kvmSregs2.fields.pdptrs, pdptrs, "pdptrs");
   return bytes;
 }
 
@@ -132,6 +130,7 @@ function decodeSegment(view: DataView, at: number): SegmentState {
 }
 
 function encodeSegment(view: DataView, at: number, segment: SegmentState, name: SegmentName): void {
+  requireObject(name, segment);
   for (const key of segmentKeys) {
     const field = kvmSegment.fields[key];
     // The name is put together for the error alone: there are a hundred of these a boot.

@@ -2,7 +2,9 @@
 import type { GeneralRegisters } from "../../layout/cpu-state.ts";
 import { syncRegisterFlags } from "../abi/constants.ts";
 import { kvmRun, type Field } from "../abi/structs.ts";
+import { show } from "../../core/show.ts";
 import { badArgument } from "../kvm-error.ts";
+import { entryOf, requireList, requireObject } from "../shapes.ts";
 import {
   decodeRegisters,
   decodeSpecialRegisters,
@@ -63,11 +65,10 @@ export const ALL_SYNC_REGS: number = partNames.reduce((all, name) => all | share
 
 /** The bits of parts. Throws {@link KvmError} `BAD_ARGUMENT` for what is no part. */
 export function syncFlags(parts: readonly SyncPart[]): number {
-  return parts.reduce((flags, part) => {
-    if (!Object.hasOwn(sharedParts, part)) {
-      throw badArgument(`no part of the shared registers: ${part}`, part, `there are ${partNames.join(", ")}`);
-    }
-    return flags | sharedParts[part].flag;
+  return requireList("parts", parts).reduce((flags, part) => {
+    const shared = entryOf<{ readonly flag: number }>(sharedParts, part);
+    if (shared !== undefined) return flags | shared.flag;
+    throw badArgument(`no part of the shared registers: ${show(part)}`, part, `there are ${partNames.join(", ")}`);
   }, 0);
 }
 
@@ -93,7 +94,8 @@ function readPart(
 }
 
 /** The structs of the parts that are given. Throws {@link KvmError} `BAD_ARGUMENT` for a value that does not fit. */
-export function encodeSync({ regs, sregs, events }: SyncRegisters): EncodedSync {
+export function encodeSync(registers: SyncRegisters): EncodedSync {
+  const { regs, sregs, events } = requireObject("the shared registers", registers);
   return {
     ...(regs === undefined ? {} : { regs: sharedParts.regs.encode(regs) }),
     ...(sregs === undefined ? {} : { sregs: sharedParts.sregs.encode(sregs) }),

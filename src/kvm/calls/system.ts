@@ -7,11 +7,11 @@ import { capabilityNumber, type CapabilityName } from "./capabilities.ts";
 import { decodeCpuid, newCpuid, type CpuidEntry } from "./cpuid.ts";
 import { getAttribute, hasAttribute, type DeviceAttribute } from "./device-attributes.ts";
 import { msrIndexOf, type MsrName } from "../abi/msr-names.ts";
-import { encodeMsrs, msrValue } from "./msrs.ts";
+import { encodeQuestions, msrValue } from "./msrs.ts";
 import { Descriptor } from "../host/descriptor.ts";
 import { errnoName, ioctlFailed, msrRefused, notKvm, openFailed, wrongApiVersion } from "../host/host-error.ts";
 import { newStruct, readNumber, writeField } from "../abi/fields.ts";
-import { badArgument } from "../kvm-error.ts";
+import { badArgument, requireOptions } from "../kvm-error.ts";
 import { loadLibc, type Libc } from "../host/libc.ts";
 import { kvmKind, type KvmKind } from "../host/platform.ts";
 import { createVm, type Vm, type VmHandle } from "./vm.ts";
@@ -75,7 +75,12 @@ export interface Kvm {
 }
 
 /** The way to KVM. */
-export const Kvm: KvmOpener = { open: openKvm };
+export const Kvm: KvmOpener = {
+  open: async (options = {}) => {
+    requireOptions("Kvm.open", ["device"], options);
+    return await openKvm(options);
+  },
+};
 
 /** What {@link Kvm} itself can do. */
 export interface KvmOpener {
@@ -161,7 +166,7 @@ export class KvmSystem implements Kvm {
   }
 
   getMsrFeatures(registers: readonly (MsrName | number)[]): readonly bigint[] {
-    const { bytes, view } = encodeMsrs(registers.map((index) => ({ index, data: 0n })));
+    const { bytes, view } = encodeQuestions(registers);
     const done = this.#device.ioctlBytes("KVM_GET_MSRS", bytes, registers);
     if (done < registers.length) throw msrRefused("KVM_GET_MSRS", msrIndexOf(registers[done]!), done);
     return registers.map((_, number) => msrValue(view, number));

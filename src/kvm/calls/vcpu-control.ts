@@ -3,6 +3,7 @@ import { newStruct, readNumber, writeField } from "../abi/fields.ts";
 import { kvmInterrupt, kvmNestedState, kvmTprAccessCtl, kvmVapicAddr, kvmX86Mce } from "../abi/state-structs.ts";
 import { codecOf } from "../abi/struct-codec.ts";
 import type { PhysAddr } from "../../core/address.ts";
+import { show } from "../../core/show.ts";
 import { badArgument } from "../kvm-error.ts";
 import type { CapabilityName } from "./capabilities.ts";
 import { getAttribute, hasAttribute, setAttribute, type DeviceAttribute } from "./device-attributes.ts";
@@ -64,7 +65,7 @@ export interface VcpuControl {
 }
 
 const mceFields = kvmX86Mce.fields;
-const mceCodec = codecOf<MachineCheck>(kvmX86Mce, {
+const mceCodec = codecOf<MachineCheck>("the machine check", kvmX86Mce, {
   bank: mceFields.bank,
   status: mceFields.status,
   addr: mceFields.addr,
@@ -87,7 +88,7 @@ export class VcpuControlCalls extends VcpuStateCalls implements VcpuControl {
 
   interrupt(irq: number): void {
     const { bytes, view } = newStruct(kvmInterrupt.size);
-    if (!Number.isInteger(irq) || irq < 0 || irq > 0xff) throw badArgument(`no vector: ${String(irq)}`, irq);
+    if (!Number.isInteger(irq) || irq < 0 || irq > 0xff) throw badArgument(`no vector: ${show(irq)}`, irq);
     writeField(view, kvmInterrupt.fields.irq, irq, "the vector");
     this.set("KVM_INTERRUPT", bytes, irq);
   }

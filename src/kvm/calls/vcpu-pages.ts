@@ -1,10 +1,11 @@
 /** The pages that KVM shares for a vCPU, as far as they hold more than exits: registers, interrupts, dirty pages; debugging. */
-import { newStruct, readBigint, readNumber, writeField } from "../abi/fields.ts";
+import { newStruct, readBigint, readNumber, writeField, writeWords } from "../abi/fields.ts";
 import { kvmGuestDebug, kvmRun } from "../abi/structs.ts";
 import type { Descriptor } from "../host/descriptor.ts";
 import type { HostAddress } from "../host/libc.ts";
 import type { KvmKind } from "../host/platform.ts";
 import { badArgument } from "../kvm-error.ts";
+import { requireList, requireObject } from "../shapes.ts";
 import type { DirtyPage, DirtyRing } from "./dirty-ring.ts";
 import type { RunPage } from "./run-page.ts";
 import {
@@ -159,13 +160,14 @@ export class VcpuPageCalls extends VcpuControlCalls implements VcpuPages {
     throw badArgument("the vCPU has no dirty ring", undefined, "call enableDirtyRing of the VM before createVcpu");
   }
 
-  setGuestDebug({ control, debugreg = [] }: GuestDebug): void {
+  setGuestDebug(debug: GuestDebug): void {
     const { bytes, view } = newStruct(kvmGuestDebug.size);
+    const { control, debugreg = [] } = requireObject("what setGuestDebug takes", debug);
     writeField(view, kvmGuestDebug.fields.control, control, "control");
     const [at, size] = kvmGuestDebug.fields["arch.debugreg"];
-    if (debugreg.length > size / 8) throw badArgument(`there are 8 debug registers, not ${debugreg.length}`, debugreg);
-    for (const [number, value] of debugreg.entries())
-      writeField(view, [at + 8 * number, 8], value, `debugreg[${number}]`);
+    const { length } = requireList("debugreg", debugreg);
+    if (length > size / 8) throw badArgument(`there are 8 debug registers, not ${length}`, debugreg);
+    writeWords(view, at, debugreg, "debugreg");
     this.set("KVM_SET_GUEST_DEBUG", bytes, control);
     this.#isDebugged = control !== 0;
   }

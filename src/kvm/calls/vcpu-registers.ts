@@ -6,7 +6,7 @@ import { kvmRegs, kvmSregs, kvmSregs2, kvmTranslation } from "../abi/structs.ts"
 import { msrRefused } from "../host/host-error.ts";
 import { decodeCpuid, encodeCpuid, newCpuid, type CpuidEntry } from "./cpuid.ts";
 import { msrIndexOf, type MsrName } from "../abi/msr-names.ts";
-import { encodeMsrs, msrValue, type Msr } from "./msrs.ts";
+import { encodeMsrs, encodeQuestions, msrValue, type Msr } from "./msrs.ts";
 import {
   decodeRegisters,
   decodeSpecialRegisters,
@@ -119,11 +119,10 @@ export class VcpuRegisterCalls extends VcpuCalls implements VcpuRegisters {
   }
 
   getMsrs(registers: readonly (MsrName | number)[]): readonly bigint[] {
-    const indices = registers.map((register) => msrIndexOf(register));
-    const { bytes, view } = encodeMsrs(indices.map((index) => ({ index, data: 0n })));
+    const { bytes, view } = encodeQuestions(registers);
     const done = this.set("KVM_GET_MSRS", bytes, registers);
-    if (done < indices.length) throw msrRefused("KVM_GET_MSRS", indices[done]!, done);
-    return indices.map((_, number) => msrValue(view, number));
+    if (done < registers.length) throw msrRefused("KVM_GET_MSRS", msrIndexOf(registers[done]!), done);
+    return registers.map((_, number) => msrValue(view, number));
   }
 
   setMsrs(msrs: readonly Msr[]): void {

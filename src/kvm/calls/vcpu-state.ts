@@ -11,7 +11,9 @@ import {
 } from "../abi/state-structs.ts";
 import { newStruct, readBigint, readNumber, writeField } from "../abi/fields.ts";
 import type { Descriptor } from "../host/descriptor.ts";
+import { show } from "../../core/show.ts";
 import { badArgument } from "../kvm-error.ts";
+import { entryOf, requireObjects } from "../shapes.ts";
 import { requireBytes } from "../abi/struct-codec.ts";
 import { VcpuRegisterCalls } from "./vcpu-registers.ts";
 import {
@@ -104,6 +106,7 @@ export class VcpuStateCalls extends VcpuRegisterCalls implements VcpuState {
 
   setXcrs(xcrs: readonly Xcr[]): void {
     const { bytes, view } = newStruct(kvmXcrs.size);
+    requireObjects("xcrs", xcrs);
     if (xcrs.length > MAX_XCRS) throw badArgument(`there are at most ${MAX_XCRS} XCRs, not ${xcrs.length}`, xcrs);
     writeField(view, kvmXcrs.fields.nr_xcrs, xcrs.length, "nr_xcrs");
     for (const [index, { xcr, value }] of xcrs.entries()) {
@@ -138,8 +141,8 @@ export class VcpuStateCalls extends VcpuRegisterCalls implements VcpuState {
 
   setMpState(state: MpState): void {
     const { bytes, view } = newStruct(kvmMpState.size);
-    const number = Object.hasOwn(mpStateNumbers, state) ? mpStateNumbers[state] : undefined;
-    if (number === undefined) throw badArgument(`no state of a vCPU: ${state}`, state);
+    const number = entryOf(mpStateNumbers, state);
+    if (number === undefined) throw badArgument(`no state of a vCPU: ${show(state)}`, state);
     writeField(view, kvmMpState.fields.mp_state, number, "the state");
     this.set("KVM_SET_MP_STATE", bytes, state);
   }

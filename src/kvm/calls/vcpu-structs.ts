@@ -90,7 +90,7 @@ export const mpStateNumbers: Readonly<Record<MpState, number>> = {
 };
 
 /** Reads and writes `struct kvm_fpu`. */
-export const fpuCodec: Codec<Fpu> = codecOf<Fpu>(kvmFpu, {
+export const fpuCodec: Codec<Fpu> = codecOf<Fpu>("the FPU's state", kvmFpu, {
   fpr: kvmFpu.fields.fpr,
   fcw: kvmFpu.fields.fcw,
   fsw: kvmFpu.fields.fsw,
@@ -103,7 +103,7 @@ export const fpuCodec: Codec<Fpu> = codecOf<Fpu>(kvmFpu, {
 });
 
 /** Reads and writes `struct kvm_debugregs`. */
-export const debugregsCodec: Codec<DebugRegisters> = codecOf<DebugRegisters>(kvmDebugregs, {
+export const debugregsCodec: Codec<DebugRegisters> = codecOf<DebugRegisters>("the debug registers", kvmDebugregs, {
   db: { words: kvmDebugregs.fields.db },
   dr6: kvmDebugregs.fields.dr6,
   dr7: kvmDebugregs.fields.dr7,
@@ -112,7 +112,7 @@ export const debugregsCodec: Codec<DebugRegisters> = codecOf<DebugRegisters>(kvm
 
 const eventFields = kvmVcpuEvents.fields;
 /** Reads and writes `struct kvm_vcpu_events`. */
-export const eventsCodec: Codec<VcpuEvents> = codecOf<VcpuEvents>(kvmVcpuEvents, {
+export const eventsCodec: Codec<VcpuEvents> = codecOf<VcpuEvents>("the events", kvmVcpuEvents, {
   exceptionInjected: eventFields["exception.injected"],
   exceptionNr: eventFields["exception.nr"],
   exceptionHasErrorCode: eventFields["exception.has_error_code"],

@@ -1,10 +1,12 @@
 /** Event descriptors that stand for interrupts of a guest and for its writes. */
 import type { PhysAddr } from "../../core/address.ts";
+import { show } from "../../core/show.ts";
 import { ioeventfdFlags, irqfdFlags } from "../abi/constants.ts";
 import { newStruct, writeField } from "../abi/fields.ts";
 import { kvmIoeventfd, kvmIrqfd } from "../abi/wiring-structs.ts";
 import { EventFdHandle, eventFdNumber, type EventFd } from "../host/eventfd.ts";
 import { badArgument } from "../kvm-error.ts";
+import { requireObject } from "../shapes.ts";
 import { VmInterruptCalls } from "./vm-interrupts.ts";
 
 /** An interrupt line that events raise. */
@@ -58,7 +60,8 @@ export class VmEventCalls extends VmInterruptCalls implements VmEvents {
     return eventFd;
   }
 
-  irqfd({ eventFd, gsi, resample, deassign = false }: Irqfd): void {
+  irqfd(irqfd: Irqfd): void {
+    const { eventFd, gsi, resample, deassign = false } = requireObject("what irqfd takes", irqfd);
     const { bytes, view } = newStruct(kvmIrqfd.size);
     const { KVM_IRQFD_FLAG_DEASSIGN, KVM_IRQFD_FLAG_RESAMPLE } = irqfdFlags;
     const flags = (deassign ? KVM_IRQFD_FLAG_DEASSIGN : 0) | (resample === undefined ? 0 : KVM_IRQFD_FLAG_RESAMPLE);
@@ -69,20 +72,22 @@ export class VmEventCalls extends VmInterruptCalls implements VmEvents {
     this.descriptor.ioctlBytes("KVM_IRQFD", bytes, gsi);
   }
 
-  ioeventfd({ eventFd, addr, length, pio = false, dataMatch, deassign = false }: Ioeventfd): void {
+  ioeventfd(ioeventfd: Ioeventfd): void {
     const { bytes, view } = newStruct(kvmIoeventfd.size);
+    const wanted = requireObject("what ioeventfd takes", ioeventfd);
+    const { eventFd, addr, length, pio = false, dataMatch, deassign = false } = wanted;
     const { KVM_IOEVENTFD_FLAG_DATAMATCH, KVM_IOEVENTFD_FLAG_PIO, KVM_IOEVENTFD_FLAG_DEASSIGN } = ioeventfdFlags;
-    if (!lengths.has(length)) throw badArgument(`a write has 1, 2, 4 or 8 bytes, not ${String(length)}`, length);
-    if (pio && addr > 0xffffn) throw badArgument(`no port: ${String(addr)}`, addr);
+    if (!lengths.has(length)) throw badArgument(`a write has 1, 2, 4 or 8 bytes, not ${show(length)}`, length);
     const flags =
       (dataMatch === undefined ? 0 : KVM_IOEVENTFD_FLAG_DATAMATCH) |
       (pio ? KVM_IOEVENTFD_FLAG_PIO : 0) |
       (deassign ? KVM_IOEVENTFD_FLAG_DEASSIGN : 0);
     writeField(view, kvmIoeventfd.fields.addr, addr, "the address");
+    if (pio && addr > 0xffffn) throw badArgument(`no port: ${show(addr)}`, addr);
     writeField(view, kvmIoeventfd.fields.len, length, "the length");
     writeField(view, kvmIoeventfd.fields.fd, eventFdNumber(eventFd), "fd");
     writeField(view, kvmIoeventfd.fields.flags, flags, "flags");
-    writeField(view, kvmIoeventfd.fields.datamatch, dataMatch ?? 0n, "the value to match");
+    writeField(view, kvmIoeventfd.fields.datamatch, dataMatch === undefined ? 0n : dataMatch, "the value to match");
     this.descriptor.ioctlBytes("KVM_IOEVENTFD", bytes, addr);
   }
 

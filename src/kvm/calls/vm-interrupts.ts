@@ -5,7 +5,9 @@ import { kvmIrqchip, kvmIrqLevel, kvmMsi, kvmPitConfig, kvmPitState2 } from "../
 import { requireBytes } from "../abi/struct-codec.ts";
 import { kvmIrqRouting, kvmIrqRoutingEntry, kvmReinjectControl } from "../abi/wiring-structs.ts";
 import type { Descriptor } from "../host/descriptor.ts";
+import { show } from "../../core/show.ts";
 import { badArgument } from "../kvm-error.ts";
+import { entryOf, requireObject, requireObjects } from "../shapes.ts";
 
 /** An interrupt controller in the kernel (`KVM_IRQCHIP_*`, asm/kvm.h). */
 export type IrqchipName = "pic-master" | "pic-slave" | "ioapic";
@@ -103,6 +105,7 @@ export class VmInterruptCalls implements VmInterrupts {
   }
 
   setGsiRouting(routes: readonly GsiRoute[]): void {
+    requireObjects("routes", routes);
     const { bytes, view } = newStruct(kvmIrqRouting.size + routes.length * kvmIrqRoutingEntry.size);
     writeField(view, kvmIrqRouting.fields.nr, routes.length, "the number of routes");
     for (const [index, route] of routes.entries()) {
@@ -133,8 +136,9 @@ export class VmInterruptCalls implements VmInterrupts {
     this.descriptor.ioctlBytes("KVM_REINJECT_CONTROL", bytes, isOn);
   }
 
-  signalMsi({ address, data }: Msi): boolean {
+  signalMsi(msi: Msi): boolean {
     const { bytes, view } = newStruct(kvmMsi.size);
+    const { address, data } = requireObject("the MSI", msi);
     writeField(view, [kvmMsi.fields.address_lo[0], 8], address, "the MSI's address");
     writeField(view, kvmMsi.fields.data, data, "the MSI's data");
     return this.descriptor.ioctlBytes("KVM_SIGNAL_MSI", bytes, address) > 0;
@@ -149,8 +153,8 @@ function irqLevel(irq: number, level: boolean): Uint8Array {
 }
 
 function irqchipNumber(chip: IrqchipName): number {
-  const number = Object.hasOwn(irqchips, chip) ? irqchips[chip] : undefined;
-  if (number === undefined) throw badArgument(`no interrupt controller: ${chip}`, chip);
+  const number = entryOf(irqchips, chip);
+  if (number === undefined) throw badArgument(`no interrupt controller: ${show(chip)}`, chip);
   return number;
 }
 
@@ -164,7 +168,7 @@ function writeRoute(view: DataView, at: number, route: GsiRoute): void {
   const { fields } = kvmIrqRoutingEntry;
   writeField(view, fields.gsi, route.gsi, "the line of a route", at);
   if ("msi" in route) {
-    const { address, data } = route.msi;
+    const { address, data } = requireObject("the MSI", route.msi);
     writeField(view, fields.type, routingTypes.KVM_IRQ_ROUTING_MSI, "type", at);
     writeField(view, [fields["u.msi.address_lo"][0], 8], address, "the MSI's address", at);
     writeField(view, fields["u.msi.data"], data, "the MSI's data", at);

@@ -1,6 +1,7 @@
 /** The memory of a VM: slots, the logs of what was written to them, and zones whose writes KVM collects. */
 import type { PhysAddr } from "../../core/address.ts";
 import { hex } from "../../core/hex.ts";
+import { show } from "../../core/show.ts";
 import { memoryFlags } from "../abi/constants.ts";
 import { newStruct, writeField } from "../abi/fields.ts";
 import { kvmUserspaceMemoryRegion } from "../abi/structs.ts";
@@ -8,6 +9,7 @@ import { kvmClearDirtyLog } from "../abi/wiring-structs.ts";
 import type { Descriptor } from "../host/descriptor.ts";
 import { withAddress } from "../host/scratch.ts";
 import { badArgument } from "../kvm-error.ts";
+import { requireObject, requireUint8Array } from "../shapes.ts";
 import { MemorySnapshot } from "../snapshot/memory-snapshot.ts";
 import { encodeZone, type CoalescedZone } from "./coalesced.ts";
 import { DirtyLog } from "./dirty-log.ts";
@@ -109,12 +111,13 @@ export class VmMemoryCalls extends VmStateCalls implements VmMemory {
   }
 
   registerCoalescedMmio(zone: CoalescedZone): void {
+    const encoded = encodeZone(zone);
     if (this.#coalescedPage === 0) this.#coalescedPage = this.checkExtension("KVM_CAP_COALESCED_MMIO");
     if (this.#coalescedPage === 0) throw badArgument("this KVM does not coalesce writes", zone);
     if (zone.pio === true && this.checkExtension("KVM_CAP_COALESCED_PIO") === 0) {
       throw badArgument("this KVM does not coalesce writes to ports", zone, "it has no KVM_CAP_COALESCED_PIO");
     }
-    this.descriptor.ioctlBytes("KVM_REGISTER_COALESCED_MMIO", encodeZone(zone), zone);
+    this.descriptor.ioctlBytes("KVM_REGISTER_COALESCED_MMIO", encoded, zone);
     this.#coalesces = true;
   }
 
@@ -141,10 +144,11 @@ export class VmMemoryCalls extends VmStateCalls implements VmMemory {
     const { bytes, view } = newStruct(kvmClearDirtyLog.size);
     const { fields } = kvmClearDirtyLog;
     const known = this.#requireSlot(slot);
+    requireUint8Array("pages", pages);
+    writeField(view, fields.first_page, firstPage, "the first page");
     const left = known.size / PAGE_SIZE - firstPage;
     const room = BigInt(pages.length) * 8n;
     writeField(view, fields.slot, slot, "slot");
-    writeField(view, fields.first_page, firstPage, "the first page");
     writeField(view, fields.num_pages, Number(left < room ? left : room), "the number of pages");
     withAddress(this.descriptor.libc, pages.slice(), (at) => {
       writeField(view, fields.dirty_bitmap, at, "dirty_bitmap");
@@ -153,7 +157,7 @@ export class VmMemoryCalls extends VmStateCalls implements VmMemory {
   }
 
   enableDirtyRing(size: number): void {
-    if (!Number.isInteger(size) || size < 1 || size > 0x7fff_ffff) throw badArgument(`no size: ${String(size)}`, size);
+    if (!Number.isInteger(size) || size < 1 || size > 0x7fff_ffff) throw badArgument(`no size: ${show(size)}`, size);
     this.enableCap("KVM_CAP_DIRTY_LOG_RING", [BigInt(size)]);
     this.dirtyRingSize = size;
   }
@@ -187,7 +191,7 @@ export class VmMemoryCalls extends VmStateCalls implements VmMemory {
   #requireSlot(slot: number): Slot {
     this.descriptor.requireOpen();
     const known = this.memory.get(slot);
-    if (known === undefined) throw badArgument(`there is no slot ${String(slot)}`, slot);
+    if (known === undefined) throw badArgument(`there is no slot ${show(slot)}`, slot);
     return known;
   }
 
@@ -228,9 +232,9 @@ export class VmMemoryCalls extends VmStateCalls implements VmMemory {
 
   /** Where the memory lies that a new slot is to share. */
   #shared({ memorySize: size, shared }: UserMemoryRegion): Pick<Slot, "backing" | "host"> {
-    const { slot, offset } = shared!;
+    const { slot, offset } = requireObject("shared", shared!);
     const other = this.memory.get(slot);
-    if (other === undefined) throw badArgument(`there is no slot ${String(slot)} to share`, shared);
+    if (other === undefined) throw badArgument(`there is no slot ${show(slot)} to share`, shared);
     requirePages("the offset of shared memory", offset, PHYSICAL_LIMIT);
     if (offset + size > other.size) {
       throw badArgument(`slot ${slot} has ${other.size} bytes, not ${size} from ${hex(offset)} on`, shared);
@@ -250,11 +254,12 @@ export class VmMemoryCalls extends VmStateCalls implements VmMemory {
   }
 }
 
-function requireRegion({ slot, flags = 0, guestPhysAddr: at, memorySize: size }: UserMemoryRegion): void {
+function requireRegion(region: UserMemoryRegion): void {
+  const { slot, flags = 0, guestPhysAddr: at, memorySize: size } = requireObject("the region", region);
   if (!Number.isInteger(slot) || slot < 0 || slot > MAX_SLOT)
-    throw badArgument(`no number of a slot: ${String(slot)}`, slot);
+    throw badArgument(`no number of a slot: ${show(slot)}`, slot);
   if (!Number.isInteger(flags) || (flags & ~allMemoryFlags) !== 0) {
-    throw badArgument(`no flags of a slot: ${String(flags)}`, flags, "join those of memoryFlags with |");
+    throw badArgument(`no flags of a slot: ${show(flags)}`, flags, "join those of memoryFlags with |");
   }
   requirePages("a slot's address", at, PHYSICAL_LIMIT);
   requirePages("a slot's size", size, PHYSICAL_LIMIT);

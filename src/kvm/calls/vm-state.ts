@@ -1,11 +1,13 @@
 /** What a VM is made to do and what it tells of itself: capabilities, clock, filters, statistics. One method an ioctl. */
 import { pmuEventActions } from "../abi/constants.ts";
-import { newStruct, writeField } from "../abi/fields.ts";
+import { newStruct, writeField, writeWords } from "../abi/fields.ts";
 import { kvmClockData } from "../abi/state-structs.ts";
 import { codecOf } from "../abi/struct-codec.ts";
 import { kvmPmuEventFilter } from "../abi/wiring-structs.ts";
 import { withAddress } from "../host/scratch.ts";
+import { show } from "../../core/show.ts";
 import { badArgument } from "../kvm-error.ts";
+import { entryOf, requireList, requireObject } from "../shapes.ts";
 import { capabilityNumber, type CapabilityName } from "./capabilities.ts";
 import { getAttribute, hasAttribute, setAttribute, type DeviceAttribute } from "./device-attributes.ts";
 import { encodeEnableCap } from "./enable-cap.ts";
@@ -67,7 +69,7 @@ export interface VmState {
 }
 
 const clockFields = kvmClockData.fields;
-const clockCodec = codecOf<ClockData>(kvmClockData, {
+const clockCodec = codecOf<ClockData>("the clock", kvmClockData, {
   clock: clockFields.clock,
   flags: clockFields.flags,
   realtime: clockFields.realtime,
@@ -113,15 +115,15 @@ export class VmStateCalls extends VmEventCalls implements VmState {
     });
   }
 
-  setPmuEventFilter({ action, events, fixedCounters = 0 }: PmuEventFilter): void {
-    const { bytes, view } = newStruct(kvmPmuEventFilter.size + 8 * events.length);
-    if (!Object.hasOwn(pmuActions, action)) throw badArgument(`no action of a filter: ${action}`, action);
-    writeField(view, kvmPmuEventFilter.fields.action, pmuActions[action], "the action");
+  setPmuEventFilter(filter: PmuEventFilter): void {
+    const { action, events, fixedCounters = 0 } = requireObject("the filter", filter);
+    const { bytes, view } = newStruct(kvmPmuEventFilter.size + 8 * requireList("events", events).length);
+    const number = entryOf(pmuActions, action);
+    if (number === undefined) throw badArgument(`no action of a filter: ${show(action)}`, action);
+    writeField(view, kvmPmuEventFilter.fields.action, number, "the action");
     writeField(view, kvmPmuEventFilter.fields.nevents, events.length, "the number of events");
     writeField(view, kvmPmuEventFilter.fields.fixed_counter_bitmap, fixedCounters, "fixedCounters");
-    for (const [index, event] of events.entries()) {
-      writeField(view, [kvmPmuEventFilter.size + 8 * index, 8], event, `events[${index}]`);
-    }
+    writeWords(view, kvmPmuEventFilter.size, events, "events");
     this.descriptor.ioctlBytes("KVM_SET_PMU_EVENT_FILTER", bytes, events);
   }
 
@@ -145,5 +147,5 @@ export class VmStateCalls extends VmEventCalls implements VmState {
 /** A rate in kHz that the ioctl takes. Throws {@link KvmError} `BAD_ARGUMENT`. */
 export function requireRate(khz: number): number {
   if (Number.isInteger(khz) && khz > 0 && khz <= 0x7fff_ffff) return khz;
-  throw badArgument(`no rate in kHz: ${String(khz)}`, khz);
+  throw badArgument(`no rate in kHz: ${show(khz)}`, khz);
 }

@@ -1,5 +1,6 @@
 /** A virtual machine: its memory, its wiring, and the way to its vCPUs. */
 import type { PhysAddr } from "../../core/address.ts";
+import { show } from "../../core/show.ts";
 import { newStruct } from "../abi/fields.ts";
 import { kvmXsave } from "../abi/state-structs.ts";
 import { Descriptor } from "../host/descriptor.ts";
@@ -117,5 +118,5 @@ export class VmHandle extends VmMemoryCalls implements Vm {
 
 function requireCount(what: string, count: number): number {
   if (Number.isInteger(count) && count >= 0 && count <= 0x7fff_ffff) return count;
-  throw badArgument(`${what}: ${String(count)}`, count);
+  throw badArgument(`${what}: ${show(count)}`, count);
 }

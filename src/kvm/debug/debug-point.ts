@@ -1,4 +1,5 @@
 /** Breakpoints and watchpoints, and the debug registers that hold them (SDM vol. 3B, 18.2). Pure. */
+import { show } from "../../core/show.ts";
 import type { VirtAddr } from "../../core/address.ts";
 import { hex } from "../../core/hex.ts";
 import { badArgument } from "../kvm-error.ts";
@@ -71,11 +72,11 @@ export function hitPoints(slots: DebugSlots, dr6: bigint): readonly DebugPoint[]
 export function requireWatchable(address: unknown, size: unknown, on: unknown): void {
   requireLinear(address, "the watched address");
   if (typeof size !== "number" || lengthBits[size] === undefined) {
-    throw badArgument(`a watchpoint has 1, 2, 4 or 8 bytes, not ${String(size)}`, size, "watch more with several");
+    throw badArgument(`a watchpoint has 1, 2, 4 or 8 bytes, not ${show(size)}`, size, "watch more with several");
   }
   if (on !== "write" && on !== "read-write") {
     throw badArgument(
-      `a watchpoint is on "write" or "read-write", not ${String(on)}`,
+      `a watchpoint is on "write" or "read-write", not ${show(on)}`,
       on,
       "x86 cannot watch reads alone",
     );
@@ -92,5 +93,5 @@ export function requireWatchable(address: unknown, size: unknown, on: unknown): 
 /** Throws {@link KvmError} `BAD_ARGUMENT` for what is no linear address. */
 export function requireLinear(address: unknown, what: string): void {
   if (typeof address === "bigint" && BigInt.asUintN(64, address) === address) return;
-  throw badArgument(`${what} is no bigint from 0 to 2^64 - 1: ${String(address)}`, address);
+  throw badArgument(`${what} is no bigint from 0 to 2^64 - 1: ${show(address)}`, address);
 }

@@ -1,4 +1,5 @@
 /** A machine's debugger: breakpoints, watchpoints and single steps. */
+import { show } from "../../core/show.ts";
 import { loadDisassembler } from "../../disasm/disassemble.ts";
 import { badArgument } from "../kvm-error.ts";
 import type { Runnable } from "../machine/run-loop.ts";
@@ -104,5 +105,5 @@ class AttachedDebugger extends PointSetter implements Debugger {
 /** Throws {@link KvmError} `BAD_ARGUMENT` for what is no number of steps. */
 export function requireSteps(maxSteps: number): void {
   if (maxSteps === Number.POSITIVE_INFINITY || (Number.isSafeInteger(maxSteps) && maxSteps > 0)) return;
-  throw badArgument(`maxSteps is no whole number above 0: ${String(maxSteps)}`, maxSteps);
+  throw badArgument(`maxSteps is no whole number above 0: ${show(maxSteps)}`, maxSteps);
 }

@@ -1,4 +1,5 @@
 /** A serial port, as PCs have it: the registers of a 16550A (National Semiconductor PC16550D, 1995), polled. */
+import { show } from "../../core/show.ts";
 import type { PortDevice } from "./device.ts";
 import { badArgument, requireOptions } from "../kvm-error.ts";
 
@@ -63,7 +64,7 @@ const RESET_DIVISOR = 12;
 export function serialPort(options: SerialOptions = {}): SerialPort {
   requireOptions("serialPort", ["at", "output"], options);
   const { at = 0x3f8, output } = options;
-  if (!Number.isInteger(at) || at < 0 || at > 0xfff8) throw badArgument(`no port for a serial port: ${String(at)}`, at);
+  if (!Number.isInteger(at) || at < 0 || at > 0xfff8) throw badArgument(`no port for a serial port: ${show(at)}`, at);
   const sent: number[] = [];
   const waiting: number[] = [];
   const send = output ?? ((byte: number): void => void sent.push(byte));

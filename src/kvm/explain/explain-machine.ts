@@ -1,4 +1,5 @@
 /** Explains a machine's last exit. */
+import { requireObject, requireUint8Array } from "../shapes.ts";
 import { loadDisassembler, type Disassembler } from "../../disasm/disassemble.ts";
 import { readIfMemory } from "../debug/guest-code.ts";
 import type { Machine } from "../machine/machine.ts";
@@ -13,6 +14,7 @@ const badEnds: ReadonlySet<string> = new Set<BadEnd["kind"]>(["shutdown", "inter
 /** An exit, as runs or transcripts have it. */
 interface AnyExit {
   readonly kind: string;
+  readonly instruction?: Uint8Array | undefined;
 }
 
 /** Whether a guest ended badly with this exit. */
@@ -26,9 +28,16 @@ export async function explainExit(
   exit: AnyExit,
   requireOpen: () => void,
 ): Promise<readonly Finding[]> {
+  requireExit(exit);
   const disassembler = isBadEnd(exit) ? await loadDisassembler() : undefined;
   requireOpen();
   return explainMachine(machine, exit, disassembler);
+}
+
+/** Throws {@link KvmError} `BAD_ARGUMENT` for what is no exit. */
+function requireExit(exit: AnyExit): void {
+  const { instruction } = requireObject("the exit", exit);
+  if (instruction !== undefined) requireUint8Array("the exit's instruction", instruction);
 }
 
 /** The same without waiting. @param disassembler without one, instructions are not looked into */

@@ -1,6 +1,8 @@
 /** From an image to a machine. */
 import type { CpuidEntry } from "../calls/cpuid.ts";
-import { requireOptions } from "../kvm-error.ts";
+import { show } from "../../core/show.ts";
+import { badArgument, requireOptions } from "../kvm-error.ts";
+import { requireObjects } from "../shapes.ts";
 import { hostFacts } from "./host-facts.ts";
 import { loadMemory, requireImage, setEntryState, type LoadableImage } from "./load-image.ts";
 import type { Machine } from "./machine.ts";
@@ -44,13 +46,22 @@ export async function boot(image: LoadableImage, options: BootOptions = {}): Pro
   }
 }
 
+/** What the author makes of CPUID. Throws {@link KvmError} `BAD_ARGUMENT` for what is no function, or gives no entries. */
+export function chosenCpuid(
+  choose: NonNullable<BootOptions["cpuid"]>,
+  supported: readonly CpuidEntry[],
+): readonly CpuidEntry[] {
+  if (typeof choose !== "function") throw badArgument(`cpuid must be a function; got ${show(choose)}`, choose);
+  return requireObjects("what cpuid gives", choose(supported));
+}
+
 function load(image: LoadableImage, kvm: KvmSystem, vm: VmHandle, options: BootOptions): Machine {
   loadMemory(image, kvm, vm);
   const vcpu = vm.createVcpu(0);
   // CPUID decides which bits control registers may have: it comes first.
   const { cpuid, cpuidStruct, msrs } = hostFacts(kvm, options);
   if (options.cpuid === undefined) vcpu.setCpuidStruct(cpuidStruct);
-  else vcpu.setCpuid2(options.cpuid(cpuid));
+  else vcpu.setCpuid2(chosenCpuid(options.cpuid, cpuid));
   setEntryState(vcpu, image.cpu, kvm.kind);
   return createMachine({ libc: kvm.libc, image, kind: kvm.kind, vm, vcpu, msrs, device: options.device });
 }

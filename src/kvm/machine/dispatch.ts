@@ -90,7 +90,7 @@ export function dispatchNow(dispatch: Dispatch, exit: Exit): Outcome {
 function addPorts(ports: Map<number, PortDevice<Timing>>, device: PortDevice<Timing>): void {
   const { at, size } = device.ports;
   if (!Number.isInteger(at) || !Number.isInteger(size) || at < 0 || size < 1 || at + size > 0x1_0000) {
-    throw badArgument(`${device.name}: no range of ports: ${size} from ${String(at)}`, device.ports);
+    throw badArgument(`${device.name}: no range of ports: ${size} from ${show(at)}`, device.ports);
   }
   for (let port = at; port < at + size; port++) {
     const other = ports.get(port);
@@ -104,7 +104,7 @@ function addPorts(ports: Map<number, PortDevice<Timing>>, device: PortDevice<Tim
 function addRange(ranges: MmioDevice<Timing>[], device: MmioDevice<Timing>): void {
   const { at, size } = device.mmio;
   if (typeof at !== "bigint" || at < 0n || !Number.isSafeInteger(size) || size < 1) {
-    throw badArgument(`${device.name}: no range of addresses: ${String(size)} bytes from ${String(at)}`, device.mmio);
+    throw badArgument(`${device.name}: no range of addresses: ${show(size)} bytes from ${show(at)}`, device.mmio);
   }
   const other = ranges.find(({ mmio }) => at < mmio.at + BigInt(mmio.size) && mmio.at < at + BigInt(size));
   if (other !== undefined) {

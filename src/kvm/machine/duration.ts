@@ -1,4 +1,5 @@
 /** Spans of time as people write them. */
+import { show } from "../../core/show.ts";
 import { badArgument } from "../kvm-error.ts";
 
 /** A span of time: a number of milliseconds, or a number with its unit such as `"50ms"`. */
@@ -16,7 +17,7 @@ export function toMilliseconds(duration: Duration): number {
     parts === null ? duration : Number(parts[1]) * unitMilliseconds[parts[2] as keyof typeof unitMilliseconds];
   if (typeof milliseconds === "number" && milliseconds > 0) return milliseconds;
   throw badArgument(
-    `no span of time: ${String(duration)}`,
+    `no span of time: ${show(duration)}`,
     duration,
     'a number of milliseconds above 0, or text such as "50ms" or "1s"; Infinity for no deadline',
   );

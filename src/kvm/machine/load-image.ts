@@ -9,6 +9,7 @@ import type { VcpuHandle } from "../calls/vcpu.ts";
 import type { VmHandle } from "../calls/vm.ts";
 import type { KvmKind } from "../host/platform.ts";
 import { badArgument } from "../kvm-error.ts";
+import { requireObjects } from "../shapes.ts";
 import { requireAccepted } from "./accepted-state.ts";
 import { slotsOf } from "./memory-slots.ts";
 
@@ -20,15 +21,20 @@ export type LoadableImage = Pick<Image, "memory" | "chunks" | "cpu"> & Partial<P
 
 /** What JavaScript without types may pass instead: a layout that is not built, the promise of an image, nothing at all. */
 export function requireImage(image: unknown): void {
-  const given = (image ?? {}) as Partial<Record<keyof LoadableImage, unknown>>;
-  if (Array.isArray(given.memory) && Array.isArray(given.chunks) && typeof given.cpu === "object") return;
+  const given = (image ?? {}) as Partial<LoadableImage>;
+  if (Array.isArray(given.memory) && Array.isArray(given.chunks) && typeof given.cpu === "object") {
+    requireObjects("the image's chunks", given.chunks);
+    requireObjects("the image's programs", given.programs ?? []);
+    return;
+  }
   throw badArgument(`boot takes an image, got ${show(image)}`, image, "make one with: await layout({ ... }).build()");
 }
 
 /** The image's memory and what lies in it. */
 export function loadMemory(image: LoadableImage, kvm: KvmSystem, vm: VmHandle): void {
+  const slots = slotsOf(image.memory);
   reserveForIntel(image, kvm, vm);
-  for (const slot of slotsOf(image.memory)) vm.setUserMemoryRegion(slot);
+  for (const slot of slots) vm.setUserMemoryRegion(slot);
   for (const { at, bytes } of image.chunks) vm.writeMemory(at, bytes);
 }
 

@@ -4,6 +4,7 @@ import type { Device, Timing } from "../devices/device.ts";
 import { dispatchTo, handledBy, type Dispatch } from "./dispatch.ts";
 import type { Exit } from "../exits/exits.ts";
 import { badArgument, requireOptions } from "../kvm-error.ts";
+import { show } from "../../core/show.ts";
 
 /** What `run` and `stream` have in common. */
 export interface CommonRunOptions {
@@ -62,13 +63,23 @@ export const streamOptionNames: readonly (keyof StreamOptions)[] = [...runOption
 export function planRun(
   taker: string,
   names: readonly string[],
-  options: CommonRunOptions & { readonly devices?: readonly Device<Timing>[] },
+  options: Omit<StreamOptions, "devices"> & { readonly devices?: readonly Device<Timing>[] },
 ): RunPlan {
   requireOptions(taker, names, options);
-  const { timeout, maxExits = Number.POSITIVE_INFINITY, includeHandled = false } = options;
+  const { timeout, maxExits = Number.POSITIVE_INFINITY, includeHandled = false, signal } = options;
+  requireSignal(signal);
   if (maxExits !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(maxExits) && maxExits > 0)) {
-    throw badArgument(`maxExits is no whole number above 0: ${String(maxExits)}`, maxExits);
+    throw badArgument(`maxExits is no whole number above 0: ${show(maxExits)}`, maxExits);
   }
   const limit = timeout === undefined ? DEFAULT_LIMIT : toMilliseconds(timeout);
   return { limit, maxExits, includeHandled, dispatch: dispatchTo(options.devices ?? []) };
+}
+
+function requireSignal(signal: unknown): void {
+  if (signal === undefined || signal instanceof AbortSignal) return;
+  throw badArgument(
+    `signal must be an AbortSignal; got ${show(signal)}`,
+    signal,
+    "new AbortController().signal is one",
+  );
 }

@@ -2,11 +2,13 @@
 import type { PhysAddr, VirtAddr } from "../../core/address.ts";
 import type { GeneralRegisters } from "../../layout/cpu-state.ts";
 import { loadDisassembler, type Instruction } from "../../disasm/disassemble.ts";
+import { requireLinear } from "../debug/debug-point.ts";
 import { DebugEntry } from "../debug/debug-entry.ts";
 import { attachDebugger, type Debugger } from "../debug/debugger.ts";
 import type { Exit } from "../exits/exits.ts";
 import type { Finding } from "../explain/finding.ts";
 import { badArgument, closed } from "../kvm-error.ts";
+import { requireObject, requireUint8Array } from "../shapes.ts";
 import type { Libc } from "../host/libc.ts";
 import { locateExit } from "./exit-place.ts";
 import type { LoadableImage } from "./load-image.ts";
@@ -115,6 +117,7 @@ class RunningMachine implements Machine {
     this.#requireOpen();
     const { programs = [] } = this.image;
     if (exit === undefined) return locate(this.#vcpu, programs);
+    requireObject("the exit", exit);
     return locateExit({ vcpu: this.#vcpu, programs, complete: () => this.complete() }, exit);
   }
 
@@ -143,6 +146,8 @@ class RunningMachine implements Machine {
   }
 
   async disassemble(code: Uint8Array, at?: VirtAddr): Promise<readonly Instruction[]> {
+    requireUint8Array("code", code);
+    if (at !== undefined) requireLinear(at, "the address");
     const disassembler = await loadDisassembler();
     this.#requireOpen();
     const mode = codeBits(this.#vcpu.getSregs());

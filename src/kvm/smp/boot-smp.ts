@@ -1,9 +1,10 @@
 /** From an image to a machine with several vCPUs. */
+import { show } from "../../core/show.ts";
 import type { CpuidEntry } from "../calls/cpuid.ts";
 import { openKvm, type KvmSystem } from "../calls/system.ts";
 import type { VmHandle } from "../calls/vm.ts";
 import { badArgument, requireOptions } from "../kvm-error.ts";
-import type { BootOptions } from "../machine/boot.ts";
+import { chosenCpuid, type BootOptions } from "../machine/boot.ts";
 import { hostFacts } from "../machine/host-facts.ts";
 import { loadMemory, requireImage, setEntryState, type LoadableImage } from "../machine/load-image.ts";
 import { createSmpMachine, type SmpMachine } from "./smp-machine.ts";
@@ -62,7 +63,7 @@ export async function bootSmp(image: LoadableImage, options: SmpBootOptions): Pr
 
 function requireCount(vcpus: unknown, max: number): void {
   if (typeof vcpus === "number" && Number.isInteger(vcpus) && vcpus >= 1 && vcpus <= max) return;
-  throw badArgument(`vcpus is no whole number from 1 to ${max}: ${String(vcpus)}`, vcpus);
+  throw badArgument(`vcpus is no whole number from 1 to ${max}: ${show(vcpus)}`, vcpus);
 }
 
 function createVcpus(
@@ -72,7 +73,7 @@ function createVcpus(
   options: SmpBootOptions,
 ): readonly ReturnType<VmHandle["createVcpu"]>[] {
   const { cpuid: supported } = hostFacts(kvm, options);
-  const entries = options.cpuid === undefined ? supported : options.cpuid(supported);
+  const entries = options.cpuid === undefined ? supported : chosenCpuid(options.cpuid, supported);
   return Array.from({ length: options.vcpus }, (_, id) => {
     const vcpu = vm.createVcpu(id);
     vcpu.setCpuid2(withApicNumber(entries, id));

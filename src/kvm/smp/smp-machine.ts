@@ -8,6 +8,7 @@ import type { Exit } from "../exits/exits.ts";
 import type { Finding } from "../explain/finding.ts";
 import type { KvmKind } from "../host/platform.ts";
 import { closed } from "../kvm-error.ts";
+import { requireObject } from "../shapes.ts";
 import { locate, type GuestLocation } from "../machine/location.ts";
 import type { LoadableImage } from "../machine/load-image.ts";
 import { planRun, streamOptionNames, type StreamOptions } from "../machine/run-options.ts";
@@ -161,8 +162,9 @@ class RunningSmpMachine implements SmpMachine {
     return locate(this.#vcpu(vcpu), this.image.programs ?? []);
   }
 
-  async explain({ vcpu: number, exit }: ExplainedExit): Promise<readonly Finding[]> {
+  async explain(explained: ExplainedExit): Promise<readonly Finding[]> {
     this.#requireOpen();
+    const { vcpu: number, exit } = requireObject("what explain takes", explained);
     if (number === undefined) return [];
     const { vm, image, kind } = this;
     const vcpu = this.#vcpu(number);

@@ -1,4 +1,5 @@
 /** The vCPUs of one machine: which of them runs, which waits, and what they exited with. */
+import { show } from "../../core/show.ts";
 import type { VirtAddr } from "../../core/address.ts";
 import type { VmHandle } from "../calls/vm.ts";
 import { isAnswerable } from "../exits/answer-exit.ts";
@@ -42,13 +43,9 @@ export class VcpuCluster {
 
   /** One of them, by its number. Throws {@link KvmError} `BAD_ARGUMENT` where there is none. */
   runner(vcpu: number): VcpuRunner {
-    const runner = this.runners[vcpu];
+    const runner = typeof vcpu === "number" ? this.runners[vcpu] : undefined;
     if (runner !== undefined) return runner;
-    throw badArgument(
-      `there is no vCPU ${String(vcpu)}`,
-      vcpu,
-      `they are numbered from 0 to ${this.runners.length - 1}`,
-    );
+    throw badArgument(`there is no vCPU ${show(vcpu)}`, vcpu, `they are numbered from 0 to ${this.runners.length - 1}`);
   }
 
   /** To be called when a vCPU has left the guest. */

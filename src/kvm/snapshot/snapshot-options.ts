@@ -24,7 +24,7 @@ export function omittedParts(options: SnapshotOptions): ReadonlySet<SnapshotPart
   requireOptions("snapshot", ["omit"], options);
   const { omit = [] } = options;
   if (!Array.isArray(omit)) throw badArgument(`omit is no array of parts: ${show(omit)}`, omit);
-  const unknown = omit.find((part) => !snapshotParts.has(part));
-  if (unknown !== undefined) throw badArgument(`no part of a snapshot: ${unknown}`, omit);
+  const unknown = omit.findIndex((part) => !snapshotParts.has(part));
+  if (unknown >= 0) throw badArgument(`no part of a snapshot: ${show(omit[unknown])}`, omit);
   return new Set(omit);
 }

@@ -268,7 +268,12 @@ describeKvm("a debugger", () => {
       "there is guest, guest.loop, guest.output, guest.input, guest.store, guest.load, guest.memory, guest.branch, guest.end",
     ],
     ["no address", (debug) => debug.breakAt(7 as never), "the address is no bigint from 0 to 2^64 - 1: 7", undefined],
-    ["a negative address", (debug) => debug.breakAt(-1n), "the address is no bigint from 0 to 2^64 - 1: -1", undefined],
+    [
+      "a negative address",
+      (debug) => debug.breakAt(-1n),
+      "the address is no bigint from 0 to 2^64 - 1: -1n",
+      undefined,
+    ],
     [
       "what is not set",
       (debug) => debug.remove({ kind: "breakpoint", id: 1, address: 0n, symbol: undefined }),
@@ -284,7 +289,7 @@ describeKvm("a debugger", () => {
     [
       "reads alone",
       (debug) => debug.watch(0n, { on: "read" as never }),
-      'a watchpoint is on "write" or "read-write", not read',
+      'a watchpoint is on "write" or "read-write", not "read"',
       "x86 cannot watch reads alone",
     ],
     [
