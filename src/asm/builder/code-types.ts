@@ -63,6 +63,21 @@ export interface Labelled<M extends Mode, Defined extends string, Used extends s
   readonly labels?: { readonly defined: Defined; readonly used: Used };
 }
 
+/** Code that is taken into other code. */
+export interface Fragment<M extends Mode, Defined extends string, Used extends string> extends Labelled<
+  M,
+  Defined,
+  Used
+> {
+  /** The statements, in order. */
+  readonly nodes: readonly Node[];
+}
+
+/** Anything, unless code of mode `F` is taken into code of mode `M`. */
+export type SameMode<M extends Mode, F extends Mode> = [F] extends [M]
+  ? unknown
+  : `${F}-bit code is no part of ${M}-bit code: a far transfer leads to it, then code${F}()`;
+
 /**
  * Code under construction: every method gives new code with one statement more, and leaves the old as it was.
  *
@@ -173,9 +188,9 @@ export interface CodeMethods<M extends Mode> extends DataMethods<M> {
    * code64().use(print("A")).use(print("B")); // b0 41 e6 e9 b0 42 e6 e9
    * ```
    */
-  use<D extends string, U extends string, D2 extends string, U2 extends string>(
+  use<D extends string, U extends string, F extends Mode, D2 extends string, U2 extends string>(
     this: Labelled<M, D, U>,
-    fragment: Code<M, D2, U2> & Disjoint<D, D2>,
+    fragment: Fragment<F, D2, U2> & SameMode<M, F> & Disjoint<D, D2>,
   ): Code<M, D | D2, U | U2>;
   /**
    * The same, but the labels that the fragment defines are its own: it can be used twice, and nothing else sees them.
@@ -186,9 +201,9 @@ export interface CodeMethods<M extends Mode> extends DataMethods<M> {
    * code64().local(wait).local(wait); // ff c9 75 fc ff c9 75 fc
    * ```
    */
-  local<D extends string, U extends string, D2 extends string, U2 extends string>(
+  local<D extends string, U extends string, F extends Mode, D2 extends string, U2 extends string>(
     this: Labelled<M, D, U>,
-    fragment: Code<M, D2, U2>,
+    fragment: Fragment<F, D2, U2> & SameMode<M, F>,
   ): Code<M, D, U | Exclude<U2, D2>>;
   /**
    * Appends a fragment several times, or what a function makes of 0, 1, 2, …; each time with labels of its own.
@@ -198,10 +213,10 @@ export interface CodeMethods<M extends Mode> extends DataMethods<M> {
    * code64().repeat(3, (i) => code64().push(i)); // 6a 00 6a 01 6a 02
    * ```
    */
-  repeat<D extends string, U extends string, D2 extends string, U2 extends string>(
+  repeat<D extends string, U extends string, F extends Mode, D2 extends string, U2 extends string>(
     this: Labelled<M, D, U>,
     count: number,
-    body: Code<M, D2, U2> | ((index: number) => Code<M, D2, U2>),
+    body: (Fragment<F, D2, U2> & SameMode<M, F>) | ((index: number) => Fragment<F, D2, U2> & SameMode<M, F>),
   ): Code<M, D, U | Exclude<U2, D2>>;
 
   /**

@@ -8,7 +8,7 @@ import { AsmError } from "../asm-error.ts";
 import { captureCallSite, locate, onBehalfOf, type CallSite } from "./call-site.ts";
 import type { Comparing, Lockable, Repeatable } from "../instructions/prefixable.ts";
 import type { AnyOperand } from "../operands/operand-types.ts";
-import type { Code, Value } from "./code-types.ts";
+import type { Code, Fragment, SameMode, Value } from "./code-types.ts";
 import type { Check } from "./operand-check.ts";
 import type { Amount, DataMethods, PlainDataMethods } from "./data-types.ts";
 import { addressOf, isExpression, type Expression } from "../operands/expression.ts";
@@ -76,7 +76,7 @@ export interface StatementControl<M extends Mode> {
   /** This is where a label from `newLabel` is. */
   place(label: Label): void;
   /** Appends other code. */
-  use(fragment: Code<M, string, never> | Code<M, never, never>): void;
+  use<F extends Mode>(fragment: Fragment<F, string, never> & SameMode<M, F>): void;
   /** Goes on in a section. */
   section(name: string): void;
 }

@@ -72,6 +72,11 @@ export type LabelsOfTerms<T extends AnyTerm> = T extends string
       ? L
       : never;
 
+/** What a register can be scaled by: the stack pointer is no index (SDM vol. 2A, 2.1.5), and as `[rax + rsp]` the base. */
+type Scale<R extends Register> = R["name"] extends "esp" | "rsp"
+  ? 1 | `${R["name"]} is no index register`
+  : 1 | 2 | 4 | 8;
+
 /**
  * An index register with a scale of 1, 2, 4 or 8.
  *
@@ -80,14 +85,18 @@ export type LabelsOfTerms<T extends AnyTerm> = T extends string
  * code64().mov(eax, dword(rbx, times(rcx, 4), 16)); // mov eax, dword ptr [rbx+rcx*4+16]
  * ```
  */
-export function times<R extends Register>(register: R, scale: 1 | 2 | 4 | 8): Scaled<R> {
-  if (isRegister(register) && [1, 2, 4, 8].includes(scale)) return { kind: "scaled", register, scale };
+export function times<R extends Register>(register: R, scale: Scale<R>): Scaled<R> {
+  if (isRegister(register) && isScale(scale)) return { kind: "scaled", register, scale };
   const message = `times takes a register and 1, 2, 4 or 8, got ${show(isRegister(register) ? scale : register)}`;
   throw new AsmError(message, {
     code: "BAD_ADDRESS",
     value: [register, scale],
     source: locate(captureCallSite(times)),
   });
+}
+
+function isScale(scale: unknown): scale is Scaled["scale"] {
+  return scale === 1 || scale === 2 || scale === 4 || scale === 8;
 }
 
 /**
