@@ -254,7 +254,7 @@ hlt at guest:fourth+0x7`);
 io-out port 0xf4: 0x03
 guest-exit: device exit device, code 0x3
 
-at guest+0x4
+at guest+0x2
   rip 0x4
   rax 0x3
   rflags 0x2`);
