@@ -52,6 +52,7 @@ export interface Machine {
   /**
    * The same exits in the same order, beside the event loop: the guest runs for at most 2 ms at a time, and only while its
    * consumer waits for the next exit. It ends as `run` does; where `signal` is aborted, it throws the signal's reason.
+   * `break` and `return()` end it, and a `next()` that is pending; the next stream goes on from there.
    *
    * @example
    * ```ts

@@ -11,6 +11,7 @@ import { badArgument, closed } from "../kvm-error.ts";
 import { requireObject, requireUint8Array } from "../shapes.ts";
 import type { Libc } from "../host/libc.ts";
 import { locateExit } from "./exit-place.ts";
+import { leavable } from "./leaving.ts";
 import type { LoadableImage } from "./load-image.ts";
 import { codeBits, locate, type GuestLocation } from "./location.ts";
 import type { KvmKind } from "../host/platform.ts";
@@ -90,7 +91,7 @@ class RunningMachine implements Machine {
   stream(options: StreamOptions = {}): AsyncIterableIterator<Exit, void, undefined> {
     const plan = planRun("stream", streamOptionNames, options);
     this.#requireOpen();
-    return asyncExits(this.#runnable, plan, options.signal, () => this.#requireOpen());
+    return leavable(options.signal, (signal) => asyncExits(this.#runnable, plan, signal, () => this.#requireOpen()));
   }
 
   complete(): boolean {

@@ -2,6 +2,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Exit } from "../exits/exits.ts";
 import { guardAnswers } from "./late-answer.ts";
+import { unlessLeft } from "./leaving.ts";
 import { RunLoop, type Runnable } from "./run-loop.ts";
 import type { RunPlan } from "./run-options.ts";
 
@@ -27,7 +28,7 @@ export function endsRun({ kind }: Exit): boolean {
 export async function* asyncExits(
   machine: Runnable,
   plan: RunPlan,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
   requireOpen: () => void,
 ): AsyncGenerator<Exit, void, undefined> {
   const { maxExits, includeHandled } = plan;
@@ -38,7 +39,7 @@ export async function* asyncExits(
   let exits = 0;
   try {
     for (;;) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       requireOpen();
       const exit: Exit | undefined =
         left?.given ?? (exits < maxExits ? loop.step() : ({ kind: "exit-limit", exits } as const));
@@ -67,6 +68,8 @@ export async function* asyncExits(
       }
       yield exit;
     }
+  } catch (error) {
+    unlessLeft(error);
   } finally {
     loop.disarm();
   }

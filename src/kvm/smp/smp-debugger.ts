@@ -8,6 +8,7 @@ import { lookAt } from "../debug/guest-code.ts";
 import { probeDebugging, type DebugSupport } from "../debug/probe.ts";
 import type { SymbolSource } from "../debug/symbols.ts";
 import type { TraceEvent } from "../debug/trace.ts";
+import { leavable } from "../machine/leaving.ts";
 import { planRun, streamOptionNames, type StreamOptions } from "../machine/run-options.ts";
 import { smpTraceEvents } from "./smp-trace.ts";
 import type { VcpuCluster } from "./vcpu-cluster.ts";
@@ -99,8 +100,8 @@ class AttachedSmpDebugger extends PointSetter implements SmpDebugger {
     requireSteps(maxSteps);
     requireOpen();
     const runner = cluster.runner(vcpu);
-    const parts = { cluster, runner, debug: runner.debug!, support: this.support, signal, requireOpen };
-    return smpTraceEvents(parts, plan, maxSteps);
+    const parts = { cluster, runner, debug: runner.debug!, support: this.support, requireOpen };
+    return leavable(signal, (either) => smpTraceEvents({ ...parts, signal: either }, plan, maxSteps));
   }
 
   async step(vcpu: number, options: StreamOptions = {}): Promise<TraceEvent> {

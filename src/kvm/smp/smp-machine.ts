@@ -10,6 +10,7 @@ import type { KvmKind } from "../host/platform.ts";
 import { closed } from "../kvm-error.ts";
 import { requireObject } from "../shapes.ts";
 import { locate, type GuestLocation } from "../machine/location.ts";
+import { leavable } from "../machine/leaving.ts";
 import type { LoadableImage } from "../machine/load-image.ts";
 import { planRun, streamOptionNames, type StreamOptions } from "../machine/run-options.ts";
 import { MachineSnapshots } from "../snapshot/machine-snapshots.ts";
@@ -41,8 +42,8 @@ export interface SmpMachine {
    *
    * The stream ends with any vCPU's `shutdown`, `internal-error`, `fail-entry` and `guest-exit`; and with exits of no vCPU:
    * `hlt` once all are halted with interrupts off or were never started, `timeout`, `exit-limit`. `hlt` of one vCPU is no
-   * exit. Then, and after `break`, no vCPU is in the guest, and calling again goes on. Where `signal` is aborted, it throws
-   * the signal's reason; it throws {@link KvmError} `IOCTL_FAILED` or `CALL_FAILED` where a vCPU cannot run.
+   * exit. Then, and after `break` or `return()`, which also ends a `next()` that is pending, no vCPU is in the guest, and
+   * calling again goes on. Where `signal` is aborted, it throws the signal's reason; it throws {@link KvmError} `IOCTL_FAILED` or `CALL_FAILED` where a vCPU cannot run.
    *
    * @example
    * ```ts
@@ -147,7 +148,7 @@ class RunningSmpMachine implements SmpMachine {
   stream(options: StreamOptions = {}): AsyncIterableIterator<VcpuExit, void, undefined> {
     const plan = planRun("stream", streamOptionNames, options);
     this.#requireOpen();
-    return smpExits(this.#cluster, plan, options.signal, () => this.#requireOpen());
+    return leavable(options.signal, (signal) => smpExits(this.#cluster, plan, signal, () => this.#requireOpen()));
   }
 
   registers(vcpu: number): GeneralRegisters {

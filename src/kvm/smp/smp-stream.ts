@@ -1,5 +1,6 @@
 /** The exits of several vCPUs in one stream. */
 import type { Exit } from "../exits/exits.ts";
+import { unlessLeft } from "../machine/leaving.ts";
 import type { RunPlan } from "../machine/run-options.ts";
 import { endsRun } from "../machine/streams.ts";
 import type { VcpuCluster, VcpuExit } from "./vcpu-cluster.ts";
@@ -8,7 +9,7 @@ import type { VcpuCluster, VcpuExit } from "./vcpu-cluster.ts";
 export async function* smpExits(
   cluster: VcpuCluster,
   plan: RunPlan,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
   requireOpen: () => void,
 ): AsyncGenerator<VcpuExit, void, undefined> {
   const { dispatch, includeHandled, limit, maxExits } = plan;
@@ -18,11 +19,11 @@ export async function* smpExits(
   let left = late.left();
   const start = performance.now();
   const wake = (): void => cluster.wake();
-  signal?.addEventListener("abort", wake);
+  signal.addEventListener("abort", wake);
   let exits = 0;
   try {
     for (;;) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       requireOpen();
       const time = limit - (performance.now() - start);
       const next = left?.given ?? (exits < maxExits ? await cluster.next(time) : ofAll({ kind: "exit-limit", exits }));
@@ -55,8 +56,10 @@ export async function* smpExits(
         if (!late.isOpen) cluster.handled(next);
       }
     }
+  } catch (error) {
+    unlessLeft(error);
   } finally {
-    signal?.removeEventListener("abort", wake);
+    signal.removeEventListener("abort", wake);
     await cluster.pause();
     cluster.end();
   }

@@ -3,6 +3,7 @@ import type { DebugSupport } from "../debug/probe.ts";
 import { isStepEnd, requireStepping, stepOf, type TraceEvent } from "../debug/trace.ts";
 import type { Exit } from "../exits/exits.ts";
 import { badArgument } from "../kvm-error.ts";
+import { unlessLeft } from "../machine/leaving.ts";
 import type { RunPlan } from "../machine/run-options.ts";
 import { endsRun } from "../machine/streams.ts";
 import { isHaltedForGood } from "./halted.ts";
@@ -17,7 +18,7 @@ export interface SmpTraceParts {
   readonly debug: VcpuDebug;
   readonly support: DebugSupport;
   /** Ends the trace where it is aborted. */
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignal;
   /** Throws where the machine was closed. */
   readonly requireOpen: () => void;
 }
@@ -35,15 +36,14 @@ export async function* smpTraceEvents(
   const start = performance.now();
   const elapsed = (): number => performance.now() - start;
   const wake = (): void => cluster.wake();
-  signal?.addEventListener("abort", wake);
+  signal.addEventListener("abort", wake);
   let steps = 0;
   let exits = 0;
   try {
     while (steps < maxSteps) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       requireOpen();
       const exit = exits < maxExits ? await next(parts, limit, elapsed) : ({ kind: "exit-limit", exits } as const);
-      signal?.throwIfAborted();
       const sight = debug.unfinished;
       if (sight !== undefined && (exit === undefined || isStepEnd(exit))) {
         debug.unfinished = undefined;
@@ -71,8 +71,10 @@ export async function* smpTraceEvents(
         if (!cluster.late.isOpen) cluster.handled({ vcpu: runner.id });
       }
     }
+  } catch (error) {
+    unlessLeft(error);
   } finally {
-    signal?.removeEventListener("abort", wake);
+    signal.removeEventListener("abort", wake);
     await cluster.pause();
     if (runner.vcpu.isOpen) debug.endSteps();
     cluster.end();
@@ -97,7 +99,7 @@ async function next(
     debug.beforeStep(sight);
   }
   while (elapsed() < limit) {
-    if (signal?.aborted === true) break;
+    signal.throwIfAborted();
     const given = await cluster.nextOf(runner, limit - elapsed());
     if (given !== undefined) return given.exit;
   }

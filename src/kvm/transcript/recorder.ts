@@ -1,4 +1,5 @@
 /** Runs a guest and keeps what it did. */
+import { leavable } from "../machine/leaving.ts";
 import type { Exit } from "../exits/exits.ts";
 import type { Machine } from "../machine/machine.ts";
 import { requireMachine } from "../machine/require-machine.ts";
@@ -63,7 +64,9 @@ class MachineRecorder implements Recorder {
   }
 
   stream(options: StreamOptions = {}): AsyncIterableIterator<Exit, void, undefined> {
-    return this.#async(this.#machine.stream({ ...options, includeHandled: true }), hiddenExits(options));
+    return leavable(options.signal, (signal) =>
+      this.#async(this.#machine.stream({ ...options, signal, includeHandled: true }), hiddenExits(options)),
+    );
   }
 
   transcript(): Transcript {

@@ -1,6 +1,7 @@
 /** Runs a guest with several vCPUs and keeps what each of them did. */
+import { leavable } from "../machine/leaving.ts";
 import { isAnswerable } from "../exits/answer-exit.ts";
-import type { AnswerableExit } from "../exits/exits.ts";
+import type { AnswerableExit, Exit } from "../exits/exits.ts";
 import { locateExit } from "../machine/exit-place.ts";
 import { requireMachine } from "../machine/require-machine.ts";
 import { hiddenExits, type StreamOptions } from "../machine/run-options.ts";
@@ -76,9 +77,17 @@ class SmpMachineRecorder implements SmpRecorder {
     this.#recordings = machine.vcpus.map(() => new Recording(machine.image));
   }
 
-  async *stream(options: StreamOptions = {}): AsyncGenerator<VcpuExit, void, undefined> {
-    const isHidden = hiddenExits(options);
-    for await (const each of this.#machine.stream({ ...options, includeHandled: true })) {
+  stream(options: StreamOptions = {}): AsyncIterableIterator<VcpuExit, void, undefined> {
+    return leavable(options.signal, (signal) =>
+      this.#record(this.#machine.stream({ ...options, signal, includeHandled: true }), hiddenExits(options)),
+    );
+  }
+
+  async *#record(
+    exits: AsyncIterable<VcpuExit>,
+    isHidden: (exit: Exit) => boolean,
+  ): AsyncGenerator<VcpuExit, void, undefined> {
+    for await (const each of exits) {
       try {
         if (!isHidden(each.exit)) yield each;
       } finally {

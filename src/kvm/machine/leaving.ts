@@ -1,0 +1,31 @@
+/** Streams that their consumer may leave while it waits for the next exit: by `return()`, as `break` does between two exits. */
+
+/** Why such a stream is aborted. It is no error, and nobody is told. */
+const left = Symbol("left");
+
+/**
+ * A stream whose `return()` also ends a `next()` that is pending, as done: an asynchronous generator alone would take it up
+ * only after that, and a guest that spins never ends it.
+ *
+ * @param signal what aborts it besides
+ * @param start gives the stream, which ends by {@link unlessLeft} when it is aborted
+ */
+export function leavable<Item>(
+  signal: AbortSignal | undefined,
+  start: (signal: AbortSignal) => AsyncGenerator<Item, void, undefined>,
+): AsyncGenerator<Item, void, undefined> {
+  const leave = new AbortController();
+  const stream = start(signal === undefined ? leave.signal : AbortSignal.any([signal, leave.signal]));
+  const end = stream.return.bind(stream);
+  return Object.assign(stream, {
+    return: (value: void | PromiseLike<void>) => {
+      leave.abort(left);
+      return end(value);
+    },
+  });
+}
+
+/** Throws an error again, but not that the consumer left. */
+export function unlessLeft(error: unknown): void {
+  if (error !== left) throw error;
+}
