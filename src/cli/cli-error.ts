@@ -42,6 +42,11 @@ const mistakes: Readonly<Record<CliErrorCode, ExitName>> = {
   NOT_POSSIBLE: "input",
 };
 
+/** What an error says without its hint. */
+export function plainMessage({ message }: GuestwrightError): string {
+  return message.split("\n  hint: ")[0]!;
+}
+
 /** A mistake of the user of the command line. */
 export class CliError extends GuestwrightError<CliErrorCode> {
   /** What the program ends with. */

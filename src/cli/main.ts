@@ -1,11 +1,12 @@
 /** From the words of a command line to an exit code. */
 import { GuestwrightError } from "../core/error.ts";
 import { nearest } from "../core/nearest.ts";
-import { CliError } from "./cli-error.ts";
+import { CliError, plainMessage } from "./cli-error.ts";
 import { commandHelp, programHelp } from "./command/help.ts";
 import { asksForHelp, parseArguments } from "./command/parse-arguments.ts";
 import { commands } from "./commands.ts";
 import { exitCodes, type ExitName } from "./exit-codes.ts";
+import { isOfHost } from "./host-error.ts";
 import { strayFailure } from "./guest/module-failure.ts";
 import { toJson } from "./output/plain.ts";
 import type { Terminal } from "./output/terminal.ts";
@@ -70,13 +71,10 @@ export function tellError(error: unknown, words: readonly string[], terminal: Te
   return exitCodes[exitOf(error)].code;
 }
 
-/** Errors by which the host says that it cannot; what else KVM says is about the guest's image. */
-const inputCodes: ReadonlySet<string> = new Set(["BAD_ARGUMENT", "STATE_NOT_ACCEPTED"]);
-
 function exitOf(error: unknown): ExitName {
   if (error instanceof CliError) return error.exit;
   if (!(error instanceof GuestwrightError)) return "bug";
-  return error.name === "KvmError" && !inputCodes.has(error.code) ? "host" : "input";
+  return isOfHost(error) ? "host" : "input";
 }
 
 function errorAsText(error: unknown, { paintError }: Terminal): string {
@@ -89,7 +87,7 @@ function errorAsText(error: unknown, { paintError }: Terminal): string {
 function errorAsJson(error: unknown): string {
   const { code, message, hint } =
     error instanceof GuestwrightError
-      ? { code: error.code, message: error.message.split("\n  hint: ")[0], hint: error.hint }
+      ? { code: error.code, message: plainMessage(error), hint: error.hint }
       : { code: "BUG", message: String(error), hint: undefined };
   return `${toJson({ error: { code, message, hint } })}\n`;
 }

@@ -1,4 +1,5 @@
 /** Runs an image for a person or for a program, exit by exit. */
+import path from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { hex } from "../core/hex.ts";
 import {
@@ -12,11 +13,13 @@ import {
   type Machine,
   type StreamOptions,
 } from "../kvm/index.ts";
-import type { Image } from "../layout/index.ts";
+import { entryViolations, type Image } from "../layout/index.ts";
 import { imageToHtml } from "../picture/index.ts";
 import type { ExitName } from "./exit-codes.ts";
+import { isOfHost } from "./host-error.ts";
 import { consoleDevices } from "./guest/console-devices.ts";
 import { unlessIdle } from "./guest/unless-idle.ts";
+import { namingFile } from "./guest/naming-file.ts";
 import { columns } from "./output/columns.ts";
 import { tellExit, tellFindings } from "./output/exit-lines.ts";
 import { toJson } from "./output/plain.ts";
@@ -39,8 +42,8 @@ export interface GuestRun {
   readonly json: boolean;
   /** The file to write a page about the run to. */
   readonly html: string | undefined;
-  /** What the page is called. */
-  readonly title: string;
+  /** The file that the guest is read from. */
+  readonly file: string;
   /** What may be wrong with the way that the guest was started; asked for where it failed. */
   readonly startHint: () => string | undefined;
 }
@@ -59,7 +62,13 @@ const endsBadly = ({ kind }: Exit): boolean => outcomes[kind] === "guest";
 
 /** Boots an image, runs it to its end, and says what happens. Ctrl-C ends it. */
 export async function runGuest(image: Image, run: GuestRun, terminal: Terminal): Promise<ExitName | number> {
-  using machine = await boot(image, run.device === undefined ? {} : { device: run.device });
+  const options = run.device === undefined ? {} : { device: run.device };
+  using machine = await namingFile(
+    run.file,
+    async () => await boot(image, options),
+    // A state that no CPU takes is the file's fault, also where KVM has nothing but a number to say of it.
+    (error) => !isOfHost(error) || (error.code === "IOCTL_FAILED" && entryViolations(image.cpu).length > 0),
+  );
   const stop = new AbortController();
   const onInterrupt = (): void => stop.abort();
   process.on("SIGINT", onInterrupt);
@@ -78,7 +87,10 @@ export async function runGuest(image: Image, run: GuestRun, terminal: Terminal):
     );
     if (recorder !== undefined && run.html !== undefined) {
       const { findings } = exits;
-      writeOutput(run.html, imageToHtml(image, { title: run.title, transcript: recorder.transcript(), findings }));
+      writeOutput(
+        run.html,
+        imageToHtml(image, { title: path.basename(run.file), transcript: recorder.transcript(), findings }),
+      );
     }
     return outcome;
   } finally {
@@ -124,7 +136,11 @@ async function follow(
     }
     // Another signal, such as that of a job that goes on after Ctrl-Z.
     if (last?.kind === "interrupted") continue;
-    if (last?.kind === "guest-exit") return exitCodeOf(last.code);
+    if (last?.kind === "guest-exit") {
+      const code = exitCodeOf(last.code);
+      exits.addExitCode(last.code, code);
+      return code;
+    }
     const outcome = (last && outcomes[last.kind]) ?? "guest";
     if (outcome === "guest") exits.addRegisters();
     return outcome;
@@ -175,6 +191,12 @@ class ExitReport {
     this.#print(`${kind}${told === "" ? "" : `  ${told}`}${place}\n`);
     if (findings !== undefined) this.#print(tellFindings(findings));
     if (startHint !== undefined) this.#print(`  ${startHint}\n`);
+  }
+
+  /** Says that a guest's code is another one as an exit code. */
+  addExitCode(given: number, code: number): void {
+    if (this.#isJson || code === given) return;
+    this.#print(`  ${given} ends with ${code}: exit codes are 0 to ${MAX_EXIT_CODE}\n`);
   }
 
   /** What helps to find out why a guest failed. */

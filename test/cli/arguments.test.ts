@@ -91,6 +91,19 @@ test.each([
     ["inspect", "a", "memroy"],
     'SECTION must be one of memory, cpu, descriptors, mappings, tables, listing, symbols, data, warnings; got "memroy"\n  hint: did you mean memory?',
   ],
+  [
+    ["inspect", "a", "gdt"],
+    'SECTION must be one of memory, cpu, descriptors, mappings, tables, listing, symbols, data, warnings; got "gdt"\n  hint: descriptors has it',
+  ],
+  [
+    ["inspect", "a", "stacks"],
+    'SECTION must be one of memory, cpu, descriptors, mappings, tables, listing, symbols, data, warnings; got "stacks"\n  hint: memory has it',
+  ],
+  [
+    ["walk", "a", "0", "--access", "exec"],
+    '--access must be one of read, write, fetch; got "exec"\n  hint: the CPU fetches what it executes: fetch',
+  ],
+  [["walk", "a", "0", "--access", "toString"], '--access must be one of read, write, fetch; got "toString"'],
 ])("%j is refused", async (words, message) => {
   expect(await called(words)).toEqual({ status: 2, stdout: "", stderr: `guestwright: ${message}\n` });
 });

@@ -471,6 +471,16 @@ describe("an ELF file's first instruction", () => {
     expect(await rip("--entry=0x100001", "--stack=4KiB", "--ram=0x200000+4KiB")).toBe("0x100001");
   });
 
+  test("that is like none is an error, with the symbols that there are", async () => {
+    expect(await rip("--entry=interrupt_table")).toMatchObject([
+      3,
+      {
+        message: expect.stringMatching(/: the file has no symbol "interrupt_table"$/) as unknown,
+        hint: "it has main, other, guest",
+      },
+    ]);
+  });
+
   test("that is none is an error, with the symbol that is near", async () => {
     expect(await rip("--entry=othre")).toEqual([
       3,
@@ -620,6 +630,25 @@ describe("a file that is written", () => {
       process.chdir(cwd);
     }
     expect(readFileSync(path.join(place, "kernel.elf"))).toEqual(before);
+  });
+
+  test("nor is it the input of a run", async () => {
+    const place = await folder();
+    const input = `${place}/raw.bin`;
+    expect(await called(["run", `${place}/guest.json`, "--input", input, "--html", input])).toMatchObject({
+      status: 3,
+      stderr: `guestwright: ${input} is the file that input is read from, and would be lost\n  hint: name another file\n`,
+    });
+    expect(readFileSync(input)).toEqual(Buffer.from(rawCode));
+  });
+
+  test("cannot be what the format does not hold: the message names the guest's file", async () => {
+    const file = path.join(await folder(), "guest.json");
+    expect(await called(["export", file, "--format=boot-sector"])).toMatchObject({
+      status: 3,
+      stdout: "",
+      stderr: `guestwright: ${file}: boot-sector: it starts in long64, and firmware in real mode\n  hint: use mode real16\n`,
+    });
   });
 
   test("can be written before the guest runs", async () => {

@@ -92,6 +92,10 @@ export default layout({ mode: "real16", memory: { ram: place() }, place: { guest
     expect((await inspect({ "a.ts": two }, "a.ts", "--export", "nothing")).stderr).toBe(
       'guestwright: a.ts exports no guest named "nothing"\n  hint: it exports image, other\n',
     );
+    const maker = `${two}export const make = () => image;`;
+    expect((await inspect({ "a.ts": maker }, "a.ts", "--export", "make")).stderr).toBe(
+      'guestwright: a.ts exports no guest named "make"\n  hint: make is a function: export what it returns\n',
+    );
   });
 });
 
@@ -105,12 +109,27 @@ describe("a module that is wrong ends with 3 and one message", () => {
     [
       "code that is placed nowhere",
       'import { code64 } from "guestwright";\nexport const kernel = code64().hlt();',
-      "guest.ts exports no guest\n  hint: kernel is code: place it, and export layout({ ..., place: { guest: { code: kernel } } })",
+      "guest.ts exports no guest\n  hint: kernel is code: export a layout that places it",
+    ],
+    [
+      "a promise of code",
+      'import { code64 } from "guestwright";\nexport default Promise.resolve(code64().hlt());',
+      "guest.ts exports no guest\n  hint: the default export is code: export a layout that places it",
+    ],
+    [
+      "a description",
+      'export const guest = { mode: "real16", memory: {} };',
+      "guest.ts exports no guest\n  hint: guest is a description: export what layout(...) makes of it",
+    ],
+    [
+      "guests in an array",
+      `${realModeGuest(".hlt()").replace("export const image", "const image")}export const all = [image];`,
+      "guest.ts exports no guest\n  hint: all is an array of guests: export each guest by a name of its own",
     ],
     [
       "a function",
       "export default () => 5;",
-      "guest.ts exports no guest\n  hint: default is a function: export what it returns",
+      "guest.ts exports no guest\n  hint: the default export is a function: export what it returns",
     ],
     [
       "an error",
@@ -203,17 +222,29 @@ describe("a module that goes wrong beside its exports", () => {
   });
 });
 
+/** Runs the program with nowhere to write its standard output to. */
+async function onFullDisk(words: readonly string[]): Promise<Ended> {
+  const cwd = folderWith({ "package.json": "{}", "guest.ts": echoGuest });
+  return await run("sh", ["-c", '"$0" "$@" >/dev/full', process.execPath, program(), ...words], { cwd });
+}
+
 describe("standard output", () => {
-  test.each([
-    ["inspect", "guest.ts", "memory"],
-    ["check", "guest.ts"],
-  ])("that is full is said, and ends %s with 3", async (...words) => {
-    const cwd = folderWith({ "package.json": "{}", "guest.ts": echoGuest });
-    const shell = `${JSON.stringify(process.execPath)} ${JSON.stringify(program())} ${words.join(" ")} >/dev/full`;
-    expect(await run("sh", ["-c", shell], { cwd })).toEqual({
-      status: 3,
-      stdout: "",
-      stderr: "guestwright: cannot write standard output: no space is left\n",
+  test.each([[["inspect", "guest.ts", "memory"]], [["check", "guest.ts"]]])(
+    "that is full is said, and ends %j with 3",
+    async (words) => {
+      expect(await onFullDisk(words)).toEqual({
+        status: 3,
+        stdout: "",
+        stderr: "guestwright: cannot write standard output: no space is left\n",
+      });
+    },
+  );
+
+  test("that is full is said in JSON where that is asked for", async () => {
+    const { status, stderr } = await onFullDisk(["inspect", "guest.ts", "--json"]);
+    expect(status).toBe(3);
+    expect(JSON.parse(stderr)).toEqual({
+      error: { code: "NOT_WRITTEN", message: "cannot write standard output: no space is left" },
     });
   });
 
@@ -301,6 +332,11 @@ describeKvm("the devices that a module exports", () => {
     expect(await ended(devices, "--console=0xe9")).toMatchObject({ status: 0, stdout: "B" });
     const ends = `[{ ${clock}, read: { u8: () => 7 }, write: { u8: (value: number) => ({ end: value }) } }]`;
     expect(await ended(ends)).toMatchObject({ status: 7, stderr: "" });
+    for (const end of ["900", "-1", "1.5"]) {
+      const { status, stdout } = await ended(ends.replace("end: value", `end: ${end}`));
+      expect(status).toBe(255);
+      expect(stdout).toMatch(new RegExp(`\\n {2}${end} ends with 255: exit codes are 0 to 255\\n$`));
+    }
   });
 
   test("handle what the page of a run shows all the same", async () => {
@@ -376,6 +412,12 @@ describeKvm("a run", () => {
       ) as unknown,
       stderr: "",
     });
+  });
+
+  test.each([[[]], [["--console=0xe9"]]])("whose output cannot be written ends with 3: %j", async (words) => {
+    const { status, stderr } = await onFullDisk(["run", "guest.ts", ...words]);
+    expect(status).toBe(3);
+    expect(stderr).toMatch(/^guestwright: cannot write standard output: no space is left$/m);
   });
 
   test("ends without a word when nobody reads any more", async () => {

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { al, ax, code16, code32, dx, imageToFile, imageToJson, layout, type Code16 } from "guestwright";
 import { expect, test } from "vitest";
@@ -87,13 +87,37 @@ describeKvm("run", () => {
     [0, 0],
     [0x2a, 0x2a],
     [0xff, 0xff],
-    [0x100, 255],
-    [0x12a, 255],
-  ])("the exit port decides about the exit code: %i is %i", async (code, exit) => {
-    const words = ["run", await fileOf(code16().mov(ax, code).label("again").out(0xf4, ax).hlt()), "--exit-port", "0xf4"];
+    [0x100, 255, "  256 ends with 255: exit codes are 0 to 255\n"],
+    [0x12a, 255, "  298 ends with 255: exit codes are 0 to 255\n"],
+  ])("the exit port decides about the exit code: %i is %i", async (code, exit, note = "") => {
+    const words = [
+      "run",
+      await fileOf(code16().mov(ax, code).label("again").out(0xf4, ax).hlt()),
+      "--exit-port",
+      "0xf4",
+    ];
     const { status, stdout } = await called(words);
     expect(status).toBe(exit);
-    expect(withoutSource(stdout)).toBe(`guest-exit  device exit device, code ${code}  at guest:again\n`);
+    expect(withoutSource(stdout)).toBe(`guest-exit  device exit device, code ${code}  at guest:again\n${note}`);
+    const json = await called([...words, "--json"]);
+    expect(json).toMatchObject({ status: exit, stdout: expect.stringMatching(/^\{.*\}\n$/) as unknown });
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      kind: "guest-exit",
+      code,
+      where: { label: "again", offset: "0x0" },
+    });
+  });
+
+  test("a state that KVM refuses is told with the file's name", async () => {
+    const file = await fileOf(code16().hlt());
+    writeFileSync(file, readFileSync(file, "utf8").replace('"cr0": "$bigint:0x0"', '"cr0": "$bigint:0x80000010"'));
+    expect(await called(["run", file])).toMatchObject({
+      status: 3,
+      stdout: "",
+      stderr: expect.stringMatching(
+        /^guestwright: \/.*\/guest\.json: KVM_SET_SREGS failed: EINVAL\n {2}hint: /,
+      ) as unknown,
+    });
   });
 
   test("a console is asked for once, and a page is no list of exits", async () => {

@@ -72,12 +72,10 @@ function optionValue({ value }: Option, name: string, word: string | undefined, 
 export function readValue<Value>(reader: Reader<Value>, what: string, word: string): Value {
   const read = reader.read(word);
   if (read !== undefined) return read;
-  const near = nearest(word, reader.names ?? []);
-  throw badValue(
-    `${what} must be ${reader.expected}; got ${JSON.stringify(word)}`,
-    word,
-    near && `did you mean ${near}?`,
-  );
+  const { names = [], hints = {} } = reader;
+  const near = nearest(word, names);
+  const hint = Object.hasOwn(hints, word) ? hints[word] : near && `did you mean ${near}?`;
+  throw badValue(`${what} must be ${reader.expected}; got ${JSON.stringify(word)}`, word, hint);
 }
 
 function badValue(message: string, value: unknown, hint?: string): CliError {

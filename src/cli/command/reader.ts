@@ -9,6 +9,8 @@ export interface Reader<Value> {
   readonly expected: string;
   /** The words that it can be, where these are few. */
   readonly names?: readonly string[];
+  /** What to write instead of words that others have for it. */
+  readonly hints?: Readonly<Record<string, string>>;
   /** The value; `undefined` for a word that is none. */
   read(word: string): Value | undefined;
 }
@@ -26,11 +28,16 @@ export function text(name: string, expected: string): Reader<string> {
 /** The path of a file. */
 export const file: Reader<string> = text("FILE", "the path of a file");
 
-/** One of a few words. */
-export function oneOf<const Name extends string>(name: string, names: readonly Name[]): Reader<Name> {
+/** One of a few words. @param hints what to write instead of words that others have for it */
+export function oneOf<const Name extends string>(
+  name: string,
+  names: readonly Name[],
+  hints: Readonly<Record<string, string>> = {},
+): Reader<Name> {
   return {
     name,
     names,
+    hints,
     expected: `one of ${names.join(", ")}`,
     read: (word) => names.find((each) => each === word),
   };

@@ -8,6 +8,7 @@ import { formatReader, targetReader } from "../guest/export-readers.ts";
 import { exportFindings, findingToText, startersOf } from "../guest/findings.ts";
 import { guestOperand, guestOptions, jsonOption } from "../guest/guest-options.ts";
 import { loadGuest } from "../guest/load-guest.ts";
+import { namingFile } from "../guest/naming-file.ts";
 import { toJson } from "../output/plain.ts";
 import { requireWritable, writeOutput } from "../output/write-output.ts";
 
@@ -46,7 +47,7 @@ export const exportCommand: Command = command({
       });
     }
     if (output === "-") terminal.keepOutput();
-    if (output !== undefined && output !== "-") requireWritable(output, guest!);
+    if (output !== undefined && output !== "-") requireWritable(output, { "the guest": guest! });
     const { image } = await loadGuest(guest!, options, terminal);
     const findings = exportFindings(image, format, target);
     const isRefused = target !== undefined && findings.some(({ severity }) => severity === "error");
@@ -57,13 +58,13 @@ export const exportCommand: Command = command({
       for (const finding of told) terminal.err(findingToText(finding, terminal.paintError));
     }
     if (isRefused) return "found";
-    const { bytes, extension, ...written } = await imageToFile(image, format);
+    const { bytes, extension, ...written } = await namingFile(guest!, async () => await imageToFile(image, format));
     const name = output ?? `${path.basename(guest!, path.extname(guest!))}.${extension}`;
     if (name === "-") {
       terminal.out(bytes);
       return "done";
     }
-    requireWritable(name, guest!);
+    requireWritable(name, { "the guest": guest! });
     writeOutput(name, bytes);
     terminal.out(
       json

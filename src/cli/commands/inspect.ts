@@ -6,11 +6,11 @@ import { file as fileReader, oneOf, type Reader } from "../command/reader.ts";
 import { readValue } from "../command/parse-arguments.ts";
 import { guestOperand, guestOptions, jsonOption } from "../guest/guest-options.ts";
 import { loadGuest } from "../guest/load-guest.ts";
-import { imageSections, sectionNames, type SectionName } from "../output/image-sections.ts";
+import { imageSections, sectionHints, sectionNames, type SectionName } from "../output/image-sections.ts";
 import { toJson } from "../output/plain.ts";
 import { requireWritable, writeOutput } from "../output/write-output.ts";
 
-const section: Reader<SectionName> = oneOf("SECTION", sectionNames);
+const section: Reader<SectionName> = oneOf("SECTION", sectionNames, sectionHints);
 
 /** `guestwright inspect` */
 export const inspectCommand: Command = command({
@@ -43,7 +43,7 @@ export const inspectCommand: Command = command({
         hint: "leave --json and the sections out",
       });
     }
-    if (html !== undefined && html !== "-") requireWritable(html, file!);
+    if (html !== undefined && html !== "-") requireWritable(html, { "the guest": file! });
     if (html === "-") terminal.keepOutput();
     const { image } = await loadGuest(file!, options, terminal);
     if (html !== undefined) {

@@ -1,4 +1,3 @@
-import path from "node:path";
 import { hex } from "../../core/hex.ts";
 import { command } from "../command/command.ts";
 import { count, duration, file, port, text } from "../command/reader.ts";
@@ -38,7 +37,7 @@ export const runCommand: Command = command({
     },
     input: { summary: "answers reads of ports with the bytes of a file; - is standard input", value: file },
     "exit-port": {
-      summary: "what the guest writes to this port ends the run and is the exit code, 255 for more",
+      summary: "what the guest writes to this port ends the run and is the exit code; 255 for what is above",
       value: port,
     },
     device: { summary: "KVM's device; /dev/kvm unless given", value: text("PATH", "the path of a device") },
@@ -68,7 +67,9 @@ export const runCommand: Command = command({
       });
     }
     requireDistinct(options.console);
-    if (html !== undefined) requireWritable(html, guest!);
+    if (html !== undefined) {
+      requireWritable(html, { "the guest": guest!, ...(input === undefined || input === "-" ? {} : { input }) });
+    }
     if (options.console.length > 0) terminal.keepOutput();
     const answers = input === undefined ? new Uint8Array() : input === "-" ? terminal.input() : readInput(input);
     // Before the guest: loading its module registers hooks, and on Node 20 all that is imported later goes through their thread.
@@ -79,7 +80,7 @@ export const runCommand: Command = command({
       {
         ...options,
         devices: devicesOfModule(guest!, exports),
-        title: path.basename(guest!),
+        file: guest!,
         startHint: () => startHint(guest!, options),
         answers,
         maxExits: options["max-exits"],

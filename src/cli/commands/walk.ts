@@ -8,6 +8,11 @@ import { walkToLines } from "../output/walk-lines.ts";
 import { imageAddressSpace } from "../../layout/index.ts";
 import { walk } from "../../paging/index.ts";
 
+/** Page faults know fetches of instructions; what is fetched is executed (SDM vol. 3A, 4.7). */
+const isFetch = "the CPU fetches what it executes: fetch";
+
+const access = oneOf("KIND", ["read", "write", "fetch"], { exec: isFetch, execute: isFetch, x: isFetch });
+
 /** `guestwright walk` */
 export const walkCommand: Command = command({
   name: "walk",
@@ -19,7 +24,7 @@ export const walkCommand: Command = command({
   ],
   options: {
     ...guestOptions,
-    access: { summary: "what the CPU does there; read unless given", value: oneOf("KIND", ["read", "write", "fetch"]) },
+    access: { summary: "what the CPU does there; read unless given", value: access },
     user: { summary: "does it in user mode (CPL 3)" },
     json: jsonOption,
   },
@@ -32,14 +37,14 @@ export const walkCommand: Command = command({
     },
   ],
   exits: ["found"],
-  async run([file, place], { access = "read", user, json, ...options }, terminal) {
+  async run([file, place], { access: kind = "read", user, json, ...options }, terminal) {
     const { image } = await loadGuest(file!, options, terminal);
     const cpl = user ? 3 : 0;
-    const { address, name, kind } = addressIn(image, place!);
-    const found = walk(imageAddressSpace(image), address, { kind: access, cpl });
+    const { address, name, kind: nameKind } = addressIn(image, place!);
+    const found = walk(imageAddressSpace(image), address, { kind, cpl });
     const asked =
-      kind === "physical" && found.mode !== "off" ? `the physical address ${name}, taken as virtual,` : name;
-    const lines = json ? [toJson(found)] : walkToLines(found, { name: asked, access, user }, terminal.paint);
+      nameKind === "physical" && found.mode !== "off" ? `the physical address ${name}, taken as virtual,` : name;
+    const lines = json ? [toJson(found)] : walkToLines(found, { name: asked, access: kind, user }, terminal.paint);
     terminal.out(`${lines.join("\n")}\n`);
     return found.fault === undefined ? "done" : "found";
   },

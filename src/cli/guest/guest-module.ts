@@ -1,10 +1,10 @@
 /** Guests that a module exports. */
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { isCode } from "../../asm/builder/check-code.ts";
 import { nearest } from "../../core/nearest.ts";
 import { isImage, isLayout, type Image, type Layout } from "../../layout/index.ts";
 import { CliError } from "../cli-error.ts";
+import { almostGuest } from "./almost-guest.ts";
 import { failingAs } from "./module-failure.ts";
 import { unlessIdle } from "./unless-idle.ts";
 
@@ -63,24 +63,24 @@ function choose(
     throw noGuest(
       `${file} exports no guest named ${JSON.stringify(name)}`,
       name,
-      near === undefined ? `it exports ${listed === "" ? "none" : listed}` : `did you mean ${near}?`,
+      almostGuest(name, exports.get(name)) ??
+        (near === undefined ? `it exports ${listed === "" ? "none" : listed}` : `did you mean ${near}?`),
     );
   }
   const guest = guests.get("default") ?? (guests.size === 1 ? guests.values().next().value : undefined);
   if (guest !== undefined) return guest;
   if (guests.size > 1)
     throw noGuest(`${file} exports ${guests.size} guests: ${listed}`, names, "choose one with --export NAME");
-  throw noGuest(`${file} exports no guest`, file, almostGuest(exports) ?? exportHint);
+  throw noGuest(`${file} exports no guest`, file, almostGuests(exports) ?? exportHint);
 }
 
 const exportHint = "export what layout({ ... }) or await layout({ ... }).build() gives: export const image = ...";
 
-/** What could become a guest: what it is, and what to do with it. */
-function almostGuest(exports: ModuleExports): string | undefined {
+/** The first export that could become a guest. */
+function almostGuests(exports: ModuleExports): string | undefined {
   for (const [name, value] of exports) {
-    if (isCode(value))
-      return `${name} is code: place it, and export layout({ ..., place: { guest: { code: ${name} } } })`;
-    if (typeof value === "function") return `${name} is a function: export what it returns`;
+    const hint = almostGuest(name, value);
+    if (hint !== undefined) return hint;
   }
   return undefined;
 }

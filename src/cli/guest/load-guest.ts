@@ -1,7 +1,6 @@
 /** From files' names to images, whatever kinds of files they are. */
 import { readFileSync, statSync } from "node:fs";
 import { imageFromElf, imageFromJson, imageFromRaw, type Image } from "../../layout/index.ts";
-import { GuestwrightError } from "../../core/error.ts";
 import { CliError } from "../cli-error.ts";
 import { readFailure } from "../file-failure.ts";
 import { readValue } from "../command/parse-arguments.ts";
@@ -9,6 +8,7 @@ import { address } from "../command/reader.ts";
 import { withProgress } from "../output/progress.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { fileKindOf, type FileKind } from "./file-kind.ts";
+import { namingFile } from "./naming-file.ts";
 import { requireOptionsFor, type GuestOptions, type NamedFile } from "./guest-options.ts";
 import { guestOfModule, type ModuleExports } from "./guest-module.ts";
 
@@ -76,28 +76,11 @@ export async function loadGuests(
       await withProgress(
         terminal,
         () => `building ${guest.file}`,
-        async () => await naming(guest, async () => await load(guest, options)),
+        async () => await namingFile(guest.file, async () => await load(guest, options)),
       ),
     );
   }
   return loaded;
-}
-
-/** What a file's bytes are refused for is told with the file's name. Modules name themselves. */
-async function naming<T>({ file, kind }: NamedFile, load: () => Promise<T>): Promise<T> {
-  try {
-    return await load();
-  } catch (error) {
-    if (kind === "module" || error instanceof CliError || !(error instanceof GuestwrightError)) throw error;
-    const [message] = error.message.split("\n  hint: ");
-    const { hint } = error;
-    throw new CliError(`${file}: ${message}`, {
-      code: "BAD_FILE",
-      value: file,
-      cause: error,
-      ...(hint === undefined ? {} : { hint }),
-    });
-  }
 }
 
 /** The guest of one file, as {@link loadGuests}. */

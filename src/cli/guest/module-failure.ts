@@ -2,7 +2,7 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { GuestwrightError } from "../../core/error.ts";
-import { CliError } from "../cli-error.ts";
+import { CliError, plainMessage } from "../cli-error.ts";
 import { packageRoot } from "../package-root.ts";
 
 /** Does something in the author's module. @throws CliError as {@link moduleFailure} */
@@ -37,13 +37,15 @@ export function strayFailure(error: unknown): CliError | undefined {
 const missingPackage = /^Cannot find package '((?:@[^/']+\/)?[^/']+)'/;
 
 function hintFor(error: unknown): { readonly hint?: string } {
-  const [, name] = (error instanceof Error && missingPackage.exec(error.message)) || [];
-  return name === undefined ? {} : { hint: `npm install ${name}` };
+  if (!(error instanceof Error)) return {};
+  const [, name] = missingPackage.exec(error.message) ?? [];
+  const hint = error instanceof GuestwrightError ? error.hint : name && `npm install ${name}`;
+  return hint === undefined ? {} : { hint };
 }
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return `it throws ${String(error)}`;
-  if (error instanceof GuestwrightError) return `${error.code}: ${error.message}`;
+  if (error instanceof GuestwrightError) return `${error.code}: ${plainMessage(error)}`;
   const place = placeOf(error);
   return `${error.name}: ${error.message}${place === undefined ? "" : `\n  at ${place}`}`;
 }

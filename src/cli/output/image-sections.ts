@@ -32,6 +32,11 @@ const titles: Readonly<Record<SectionName, readonly string[]>> = {
 /** The sections, in the order in which they are shown. */
 export const sectionNames: readonly SectionName[] = Object.keys(titles) as SectionName[];
 
+/** For names of what a section shows, the section. */
+export const sectionHints: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(titles).flatMap(([section, shown]) => shown.map((title) => [title, `${section} has it`])),
+);
+
 /** The sections of one image. */
 export interface ImageSections {
   /** The blocks of a section: a title and lines each. */

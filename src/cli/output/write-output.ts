@@ -10,13 +10,16 @@ export function writeOutput(file: string, content: Uint8Array | string): void {
 }
 
 /**
- * Throws {@link CliError} `NOT_WRITTEN` where a file cannot be written, or is the one that the guest is read from: before a
- * guest runs for an hour, or its source is gone.
+ * Throws {@link CliError} `NOT_WRITTEN` where a file cannot be written, or is one that is read: before a guest runs for an hour,
+ * or its source is gone.
+ *
+ * @param read the files that are read, with what is read from each
  */
-export function requireWritable(file: string, guest: string): void {
+export function requireWritable(file: string, read: Readonly<Record<string, string>>): void {
   const there = statOf(file);
-  if (there !== undefined && isSame(there, statOf(guest))) {
-    throw new CliError(`${file} is the file that the guest is read from, and would be lost`, {
+  const [lost] = Object.entries(read).find(([, each]) => there !== undefined && isSame(there, statOf(each))) ?? [];
+  if (lost !== undefined) {
+    throw new CliError(`${file} is the file that ${lost} is read from, and would be lost`, {
       code: "NOT_WRITTEN",
       value: file,
       hint: "name another file",

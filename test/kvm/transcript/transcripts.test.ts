@@ -32,6 +32,7 @@ import {
   transcriptToJson,
   transcriptToText,
   type AnswerableExit,
+  type Timing,
   type Transcript,
 } from "guestwright/kvm";
 import { describe, expect, test } from "vitest";
@@ -258,6 +259,23 @@ at guest+0x2
   rip 0x4
   rax 0x3
   rflags 0x2`);
+  });
+
+  test.each<readonly [how: string, device: Device<Timing>]>([
+    ["a port", { name: "end", ports: { at: 0xf4, size: 1 }, write: { u8: () => ({ end: 1 }) } }],
+    ["a port, later", { name: "end", ports: { at: 0xf4, size: 1 }, write: { u8: () => Promise.resolve({ end: 1 }) } }],
+    ["memory", { name: "end", mmio: { at: 0x4_0000n, size: 1 }, write: { u8: () => ({ end: 1 }) } }],
+  ])("has a device's end where the guest asked for it: %s", async (how, device) => {
+    const asks = how === "memory" ? code64().mov(byte(0x2000), al) : code64().out(0xf4, al);
+    using machine = await boot(await longImage(code64().nop().label("ask").use(asks).label("after").hlt()));
+    const recorder = record(machine, { places: true });
+    const places: string[] = [];
+    for await (const exit of recorder.stream({ devices: [device] })) {
+      expect(exit.kind).toBe("guest-exit");
+      places.push(locationToText({ ...machine.where(exit), source: undefined }));
+    }
+    const { exits, end } = recorder.transcript();
+    expect([...places, ...exits.map(({ where }) => where), end?.where]).toEqual(Array(4).fill("guest:ask"));
   });
 
   test("has no registers where two hosts need not agree on them: after a shutdown, a deadline, a limit", async () => {

@@ -2,11 +2,13 @@
 import fc from "fast-check";
 import {
   boot,
+  code32,
   imageFromElf,
   imageFromJson,
   imageToBytes,
   imageToFile,
   imageToJson,
+  layout,
   LayoutError,
   type ElfImportOptions,
   type Image,
@@ -110,7 +112,17 @@ function withPhysical(bytes: Uint8Array, offset: bigint): Uint8Array {
 
 const long = (await imageToFile(await longGuest(0x100_0000n), "elf64")).bytes;
 const plain = (await imageToFile(await plainGuest(), "elf32")).bytes;
+const manySymbols = (await imageToFile(await labelledGuest(), "elf32")).bytes;
 const several = (await imageToFile(await longImage(), "elf64")).bytes;
+
+/** A guest of ten labels. */
+async function labelledGuest(): Promise<Image> {
+  return await layout({
+    mode: "protected32",
+    memory: { ram: { at: 0x10_0000, size: "4KiB" } },
+    place: { guest: { code: code32().asm("l0: l1: l2: l3: l4: l5: l6: l7: l8: l9: hlt"), in: "ram" } },
+  }).build();
+}
 
 /** A file with other bytes in some places, as little-endian numbers of a size. */
 function edit(
@@ -308,7 +320,13 @@ const refused: readonly Refused[] = [
   [
     "a symbol like no other",
     several,
-    'the file has no symbol "interrupt_table"\n  hint: give the address instead',
+    'the file has no symbol "interrupt_table"\n  hint: it has start, spin, value, main, other',
+    { entry: "interrupt_table" },
+  ],
+  [
+    "a symbol like none of many",
+    manySymbols,
+    'the file has no symbol "interrupt_table"\n  hint: it has l0, l1, l2, l3, l4, l5, l6, l7, and 3 more',
     { entry: "interrupt_table" },
   ],
   [

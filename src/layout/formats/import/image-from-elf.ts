@@ -84,8 +84,17 @@ function askedEntry(entry: number | bigint | string, labels: Readonly<Record<str
   if (Object.hasOwn(labels, entry)) return labels[entry]!;
   const names = Object.keys(labels);
   const near = nearest(entry, names);
-  const hint = near === undefined ? "give the address instead" : `did you mean ${near}?`;
+  const hint = near === undefined ? symbolsHint(names) : `did you mean ${near}?`;
   throw badFile(`the file has no ${names.length === 0 ? "symbols" : `symbol ${show(entry)}`}`, entry, hint);
+}
+
+/** How many symbols a hint lists. */
+const MOST_SYMBOLS = 8;
+
+function symbolsHint(names: readonly string[]): string {
+  if (names.length === 0) return "give the address instead";
+  const more = names.length > MOST_SYMBOLS ? `, and ${names.length - MOST_SYMBOLS} more` : "";
+  return `it has ${names.slice(0, MOST_SYMBOLS).join(", ")}${more}`;
 }
 
 /** Without paging the code runs where it is loaded; linkers of kernels may have written the virtual address. */
