@@ -1,4 +1,5 @@
 /** What of debugging this host's KVM can do, found out by running a guest of a few instructions. */
+import { requireOptions } from "../kvm-error.ts";
 import type { GuestDebug } from "../calls/vcpu-pages.ts";
 import { guestDebugFlags } from "../abi/constants.ts";
 import { openKvm, type KvmOptions, type KvmSystem } from "../calls/system.ts";
@@ -70,6 +71,7 @@ const known = new Map<string | undefined, Promise<DebugSupport>>();
  * ```
  */
 export async function probeDebugging(options: KvmOptions = {}): Promise<DebugSupport> {
+  requireOptions("probeDebugging", ["device"], options);
   let result = known.get(options.device);
   if (result === undefined) {
     result = probe(options);

@@ -1,4 +1,5 @@
 /** One instruction that the guest executed, and what it changed. */
+import { requireObject } from "../shapes.ts";
 import { hex } from "../../core/hex.ts";
 import type { Instruction } from "../../disasm/disassemble.ts";
 import { locationToText, type GuestLocation } from "../machine/location.ts";
@@ -30,7 +31,9 @@ export interface Step {
  * stepToText(step); // "00000007  add rax, 0x1                 rax 0x0 -> 0x1  guest:loop (guest.ts:9)"
  * ```
  */
-export function stepToText({ location, instruction, changes, hits }: Step): string {
+export function stepToText(step: Step): string {
+  const { location, instruction, changes, hits } = requireObject("the step", step);
+  requireObject("the step's location", location);
   const address = location.rip.toString(16).padStart(8, "0");
   const text = instruction?.text ?? "(no instruction)";
   const changed = Object.entries(changes).map(([name, change]) => changeToText(name, change));

@@ -1,4 +1,5 @@
 /** Where in its programs a guest is: from RIP through its page tables to a line of the author's source. */
+import { requireObject } from "../shapes.ts";
 import type { PhysAddr, VirtAddr } from "../../core/address.ts";
 import { codeAtPhysical, codePlaceToText } from "../../core/code-place.ts";
 import { hex } from "../../core/hex.ts";
@@ -75,7 +76,8 @@ export function placeOf(programs: readonly ImageProgram[], physical: PhysAddr | 
  * locationToText(machine.where()); // "boot:loop+0x2 (examples/long-mode.ts:14)"
  * ```
  */
-export function locationToText({ linear, physical, program, offset, ...place }: GuestLocation): string {
+export function locationToText(location: GuestLocation): string {
+  const { linear, physical, program, offset, ...place } = requireObject("the location", location);
   if (program !== undefined && offset !== undefined) return codePlaceToText({ ...place, program, offset });
   return `${hex(linear)} (${physical === undefined ? "not mapped" : "in no program"})`;
 }

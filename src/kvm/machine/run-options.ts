@@ -1,4 +1,5 @@
 /** How a guest is to be run, and what is checked of it before it runs. */
+import { requireObject } from "../shapes.ts";
 import { toMilliseconds, type Duration } from "./duration.ts";
 import type { Device, Timing } from "../devices/device.ts";
 import { dispatchTo, handledBy, type Dispatch } from "./dispatch.ts";
@@ -50,6 +51,11 @@ export interface RunPlan {
   readonly dispatch: Dispatch | undefined;
 }
 
+/** Options of a run that keeps no exits from its stream. Throws {@link KvmError} `BAD_ARGUMENT` for what is no object. */
+export function withAllExits<Options extends StreamOptions>(options: Options): Options & { includeHandled: true } {
+  return { ...requireObject("the options of a run", options), includeHandled: true };
+}
+
 /** Which exits a run with these options keeps from its stream: those that devices handle, unless they are asked for. */
 export function hiddenExits({ devices, includeHandled = false }: StreamOptions): (exit: Exit) => boolean {
   return includeHandled || devices === undefined ? () => false : handledBy(devices);
@@ -63,23 +69,13 @@ export const streamOptionNames: readonly (keyof StreamOptions)[] = [...runOption
 export function planRun(
   taker: string,
   names: readonly string[],
-  options: Omit<StreamOptions, "devices"> & { readonly devices?: readonly Device<Timing>[] },
+  options: CommonRunOptions & { readonly devices?: readonly Device<Timing>[] },
 ): RunPlan {
   requireOptions(taker, names, options);
-  const { timeout, maxExits = Number.POSITIVE_INFINITY, includeHandled = false, signal } = options;
-  requireSignal(signal);
+  const { timeout, maxExits = Number.POSITIVE_INFINITY, includeHandled = false } = options;
   if (maxExits !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(maxExits) && maxExits > 0)) {
     throw badArgument(`maxExits is no whole number above 0: ${show(maxExits)}`, maxExits);
   }
   const limit = timeout === undefined ? DEFAULT_LIMIT : toMilliseconds(timeout);
   return { limit, maxExits, includeHandled, dispatch: dispatchTo(options.devices ?? []) };
-}
-
-function requireSignal(signal: unknown): void {
-  if (signal === undefined || signal instanceof AbortSignal) return;
-  throw badArgument(
-    `signal must be an AbortSignal; got ${show(signal)}`,
-    signal,
-    "new AbortController().signal is one",
-  );
 }

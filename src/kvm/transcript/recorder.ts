@@ -1,9 +1,10 @@
 /** Runs a guest and keeps what it did. */
+import { requireOptions } from "../kvm-error.ts";
 import { leavable } from "../machine/leaving.ts";
 import type { Exit } from "../exits/exits.ts";
 import type { Machine } from "../machine/machine.ts";
 import { requireMachine } from "../machine/require-machine.ts";
-import { hiddenExits, type RunOptions, type StreamOptions } from "../machine/run-options.ts";
+import { hiddenExits, withAllExits, type RunOptions, type StreamOptions } from "../machine/run-options.ts";
 import { isSettled, placeOfExit, registersAtEnd } from "./guest-place.ts";
 import { Recording } from "./recording.ts";
 import type { Transcript, TranscriptEnd } from "./transcript.ts";
@@ -43,6 +44,7 @@ export interface Recorder {
  */
 export function record(machine: Machine, options: RecorderOptions = {}): Recorder {
   requireMachine("a recording", machine);
+  requireOptions("record", ["places"], options);
   return new MachineRecorder(machine, options);
 }
 
@@ -60,12 +62,13 @@ class MachineRecorder implements Recorder {
   }
 
   run(options: RunOptions = {}): IterableIterator<Exit, void, undefined> {
-    return this.#sync(this.#machine.run({ ...options, includeHandled: true }), hiddenExits(options));
+    return this.#sync(this.#machine.run(withAllExits(options)), hiddenExits(options));
   }
 
   stream(options: StreamOptions = {}): AsyncIterableIterator<Exit, void, undefined> {
-    return leavable(options.signal, (signal) =>
-      this.#async(this.#machine.stream({ ...options, signal, includeHandled: true }), hiddenExits(options)),
+    const all = withAllExits(options);
+    return leavable(all.signal, (signal) =>
+      this.#async(this.#machine.stream({ ...all, signal }), hiddenExits(options)),
     );
   }
 

@@ -1,10 +1,11 @@
 /** Runs a guest with several vCPUs and keeps what each of them did. */
+import { requireObject } from "../shapes.ts";
 import { leavable } from "../machine/leaving.ts";
 import { isAnswerable } from "../exits/answer-exit.ts";
 import type { AnswerableExit, Exit } from "../exits/exits.ts";
 import { locateExit } from "../machine/exit-place.ts";
 import { requireMachine } from "../machine/require-machine.ts";
-import { hiddenExits, type StreamOptions } from "../machine/run-options.ts";
+import { hiddenExits, withAllExits, type StreamOptions } from "../machine/run-options.ts";
 import type { SmpMachine } from "../smp/smp-machine.ts";
 import type { VcpuExit } from "../smp/vcpu-cluster.ts";
 import { placeText, registersAtEnd } from "./guest-place.ts";
@@ -57,8 +58,9 @@ export function recordSmp(machine: SmpMachine): SmpRecorder {
  */
 export async function transcribeSmp(
   machine: SmpMachine,
-  { answer, ...options }: TranscribeSmpOptions = {},
+  given: TranscribeSmpOptions = {},
 ): Promise<readonly Transcript[]> {
+  const { answer, ...options } = requireObject("the options of transcribeSmp", given);
   const recorder = recordSmp(machine);
   for await (const { vcpu, exit } of recorder.stream(options)) {
     if (answer !== undefined && vcpu !== undefined && isAnswerable(exit)) await answer(exit, vcpu);
@@ -78,8 +80,9 @@ class SmpMachineRecorder implements SmpRecorder {
   }
 
   stream(options: StreamOptions = {}): AsyncIterableIterator<VcpuExit, void, undefined> {
-    return leavable(options.signal, (signal) =>
-      this.#record(this.#machine.stream({ ...options, signal, includeHandled: true }), hiddenExits(options)),
+    const all = withAllExits(options);
+    return leavable(all.signal, (signal) =>
+      this.#record(this.#machine.stream({ ...all, signal }), hiddenExits(options)),
     );
   }
 

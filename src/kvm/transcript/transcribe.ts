@@ -1,4 +1,5 @@
 /** The shortest way from a machine to its transcript. */
+import { requireObject } from "../shapes.ts";
 import { isAnswerable } from "../exits/answer-exit.ts";
 import type { AnswerableExit } from "../exits/exits.ts";
 import type { Machine } from "../machine/machine.ts";
@@ -28,7 +29,8 @@ export interface TranscribeStreamOptions extends RecorderOptions, Omit<StreamOpt
  * transcript.exits.at(-1)?.kind; // "hlt"
  * ```
  */
-export function transcribe(machine: Machine, { places, answer, ...options }: TranscribeOptions = {}): Transcript {
+export function transcribe(machine: Machine, given: TranscribeOptions = {}): Transcript {
+  const { places, answer, ...options } = requireObject("the options of transcribe", given);
   const recorder = record(machine, places === undefined ? {} : { places });
   for (const exit of recorder.run(options)) if (answer !== undefined && isAnswerable(exit)) answer(exit);
   return recorder.transcript();
@@ -42,10 +44,8 @@ export function transcribe(machine: Machine, { places, answer, ...options }: Tra
  * await transcribeStream(machine, { signal: AbortSignal.timeout(5000) });
  * ```
  */
-export async function transcribeStream(
-  machine: Machine,
-  { places, answer, ...options }: TranscribeStreamOptions = {},
-): Promise<Transcript> {
+export async function transcribeStream(machine: Machine, given: TranscribeStreamOptions = {}): Promise<Transcript> {
+  const { places, answer, ...options } = requireObject("the options of transcribeStream", given);
   const recorder = record(machine, places === undefined ? {} : { places });
   for await (const exit of recorder.stream(options)) if (answer !== undefined && isAnswerable(exit)) await answer(exit);
   return recorder.transcript();

@@ -1,4 +1,5 @@
 /** Transcripts as text that a person can review. */
+import { requireObject } from "../shapes.ts";
 import { hex, hexBytes } from "../../core/hex.ts";
 import { bitNames } from "../../core/register-bits.ts";
 import { fieldsOfKind } from "./recorded-fields.ts";
@@ -44,6 +45,7 @@ function flagsToText(value: bigint): string {
 
 /** An exit in a line, or in several where it has much data. */
 export function exitToText(exit: TranscriptExit): string {
+  requireObject("the exit", exit);
   const where = exit.where === undefined ? "" : ` at ${exit.where}`;
   switch (exit.kind) {
     case "io-out":
