@@ -7,7 +7,7 @@ import type { Mode } from "../mode.ts";
 import { withoutFixed } from "./fixed-operands.ts";
 import type { Mnemonic } from "../builder/node.ts";
 import type { Register } from "../operands/register.ts";
-import { st0, st1 } from "../operands/registers.ts";
+import { cl, st0, st1 } from "../operands/registers.ts";
 
 /** An instruction with all of its operands. */
 export interface Completed {
@@ -18,6 +18,7 @@ export interface Completed {
 type Rule = (operands: readonly Operand[], mode: Mode) => readonly Operand[] | Completed;
 
 const shift: Rule = (operands) => (operands.length === 1 ? [...operands, 1n] : operands);
+const doubleShift: Rule = (operands) => (operands.length === 2 ? [...operands, cl] : operands);
 const ascii: Rule = (operands) => (operands.length === 0 ? [10n] : operands);
 const swap: Rule = ([a, b, ...rest]) =>
   isKind(a, "register") && isKind(b, "memory") ? [b, a, ...rest] : [a, b, ...rest].filter((each) => each !== undefined);
@@ -61,6 +62,7 @@ const farPair: Rule = ([first, second, ...rest], mode) =>
 
 const exchange: Rule = (operands, mode) => {
   const [a, b] = operands;
+  if (operands.length !== 2) return operands;
   if (mode === 64 && isKind(a, "register") && isKind(b, "register") && a.name === "rax" && b.name === "rax")
     return { mnemonic: "nop", operands: [] };
   // The accumulator has a short form of its own, as the second operand.
@@ -76,6 +78,8 @@ const rules: Readonly<Partial<Record<Mnemonic, Rule>>> = {
   ror: shift,
   rcl: shift,
   rcr: shift,
+  shld: doubleShift,
+  shrd: doubleShift,
   aam: ascii,
   aad: ascii,
   test: swap,

@@ -16,6 +16,7 @@ import { readOperand } from "./operand-text.ts";
 import { readPrefixes, withPrefixes } from "./prefixes.ts";
 import type { StringInstruction } from "./string-instructions.ts";
 import { stringInstruction } from "./string-instructions.ts";
+import { withoutLong, withSizes } from "./suffixes.ts";
 import type { Symbols } from "./symbols.ts";
 import type { Token } from "./tokenizer.ts";
 
@@ -38,7 +39,8 @@ export function readInstruction(cursor: Cursor, context: InstructionContext): In
   const [prefixes, token] = readPrefixes(cursor, context.prefix, mode);
   const { prefix } = prefixes;
   const name = token.text.toLowerCase();
-  const { meaning, operands: texts } = readOperands(cursor, token, name, context, prefixes.operandSize);
+  const { meaning, operands: written } = readOperands(cursor, token, name, context, prefixes.operandSize);
+  const texts = meaning?.sizes === undefined ? written : withSizes(cursor, name, written, meaning.sizes);
   const site = cursor.site;
   const node = (mnemonic: Mnemonic, operands: readonly Operand[]): InstructionNode => {
     const { operands: plain, decorators } = undecorate<Exclude<Operand, Masked | Broadcast | Rounding>>(operands);
@@ -118,6 +120,13 @@ function unknownInstruction(cursor: Cursor, token: Token, name: string, { mode, 
     return cursor.error(`${mode}-bit code has no ${name}`, {
       token,
       hint: `${otherModes.join("- and ")}-bit code has it`,
+    });
+  }
+  const stem = withoutLong(name);
+  if (stem !== undefined) {
+    return cursor.error(`there is no instruction "${token.text}"`, {
+      token,
+      hint: `that is AT&T's syntax: write ${stem}, with the destination first, and dword ptr before memory without a size`,
     });
   }
   const close = nearest(name, [...mnemonicNames(mode), ...[...macros.values()].map((each) => each.name)]);

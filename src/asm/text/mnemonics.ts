@@ -6,6 +6,7 @@ import { aliases } from "../instructions/aliases.ts";
 import { instructionCodes } from "../instructions/instruction-codes.ts";
 import type { Mode } from "../mode.ts";
 import type { Mnemonic } from "../builder/node.ts";
+import { withoutSuffix, type OperandSizes } from "./suffixes.ts";
 
 /** What a name means. */
 export interface Meaning {
@@ -16,6 +17,8 @@ export interface Meaning {
   readonly operandSize?: 16 | 32 | 64;
   /** Whether the name asks for all 64 bits of a number or of an address. */
   readonly isAbsolute?: true;
+  /** The sizes of operands that the name says. */
+  readonly sizes?: readonly OperandSizes[];
 }
 
 type Row = Mnemonic | Readonly<Partial<Record<Mode, Mnemonic>>>;
@@ -48,6 +51,15 @@ const rows: Readonly<Record<string, Row>> = {
   cwtd: "cwd",
   cltd: "cdq",
   cqto: "cqo",
+  lgdtq: { 64: "lgdt" },
+  lidtq: { 64: "lidt" },
+  sgdtq: { 64: "sgdt" },
+  sidtq: { 64: "sidt" },
+  fxsaveq: { 64: "fxsave64" },
+  fxrstorq: { 64: "fxrstor64" },
+  xsaveq: { 64: "xsave64" },
+  xsaveoptq: { 64: "xsaveopt64" },
+  xrstorq: { 64: "xrstor64" },
 };
 
 /** Names with the size of the operand at their end, as in AT&T's syntax: those that are in use in Intel's, too. */
@@ -73,6 +85,9 @@ const sized: Readonly<Record<string, readonly [Mnemonic, 16 | 32 | 64]>> = {
   lretd: ["retf", 32],
   retfd: ["retf", 32],
   pushd: ["push", 32],
+  popd: ["pop", 32],
+  calld: ["call", 32],
+  jmpd: ["jmp", 32],
   ljmpd: ["ljmp", 32],
   lcalld: ["lcall", 32],
   lgdtd: ["lgdt", 32],
@@ -85,7 +100,11 @@ const sized: Readonly<Record<string, readonly [Mnemonic, 16 | 32 | 64]>> = {
   leaveq: ["leave", 64],
   callq: ["call", 64],
   jmpq: ["jmp", 64],
+  enterq: ["enter", 64],
 };
+
+/** Those of them whose memory is as wide as the name says. */
+const nears: ReadonlySet<string> = new Set(["push", "pop", "call", "jmp"]);
 
 /** The predicates of comparisons, by their numbers (SDM vol. 2A, CMPPD, table 3-1). */
 const sse = ["eq", "lt", "le", "unord", "neq", "nlt", "nle", "ord"];
@@ -138,14 +157,24 @@ export function findMnemonic(name: string, mode: Mode): Meaning | undefined {
     const mnemonic = row[mode];
     return mnemonic === undefined ? undefined : { mnemonic };
   }
+  // Between general registers and memory it is a `mov` of 64 bits.
+  if (name === "movq") return { mnemonic: name, sizes: [{ bits: 64, of: "all" }] };
   if (has(name)) return { mnemonic: name };
   if (name === "movabs") return mode === 64 ? { mnemonic: "mov", isAbsolute: true } : undefined;
   if (Object.hasOwn(aliases, name)) return { mnemonic: aliases[name as keyof typeof aliases] };
   if (Object.hasOwn(sized, name)) {
     const [mnemonic, operandSize] = sized[name]!;
-    return operandSize === 64 && mode !== 64 ? undefined : { mnemonic, operandSize };
+    if (operandSize === 64 && mode !== 64) return undefined;
+    return { mnemonic, operandSize, ...(nears.has(mnemonic) ? { sizes: [{ bits: operandSize, of: "all" }] } : {}) };
   }
-  return withPredicate(name);
+  return withPredicate(name) ?? sizedMeaning(name, mode);
+}
+
+function sizedMeaning(name: string, mode: Mode): Meaning | undefined {
+  const found = withoutSuffix(name, mode);
+  if (found === undefined) return undefined;
+  const meaning = findMnemonic(found.stem, mode);
+  return meaning === undefined ? undefined : { ...meaning, sizes: found.sizes };
 }
 
 function withPredicate(name: string): Meaning | undefined {
