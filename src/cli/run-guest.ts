@@ -2,6 +2,7 @@
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { hex } from "../core/hex.ts";
+import { sourceFiles } from "../core/source.ts";
 import {
   boot,
   exitDevice,
@@ -18,6 +19,7 @@ import { imageToHtml } from "../picture/index.ts";
 import type { ExitName } from "./exit-codes.ts";
 import { isOfHost } from "./host-error.ts";
 import { consoleDevices } from "./guest/console-devices.ts";
+import { placesFromHere, type PlacesFromHere } from "./guest/places.ts";
 import { unlessIdle } from "./guest/unless-idle.ts";
 import { namingFile } from "./guest/naming-file.ts";
 import { columns } from "./output/columns.ts";
@@ -44,6 +46,8 @@ export interface GuestRun {
   readonly html: string | undefined;
   /** The file that the guest is read from. */
   readonly file: string;
+  /** Whether it is a module, whose places are on this machine. */
+  readonly isModule: boolean;
   /** What may be wrong with the way that the guest was started; asked for where it failed. */
   readonly startHint: () => string | undefined;
 }
@@ -158,6 +162,11 @@ function exitCodeOf(code: number): number {
 /** The widest kind that is met every day. */
 const KIND_WIDTH = "mmio-write".length;
 
+/** The files that a guest's programs were written in, as places name them. */
+function programFiles({ programs = [] }: Machine["image"]): string[] {
+  return programs.flatMap(({ listing }) => listing.flatMap(({ source }) => sourceFiles(source)));
+}
+
 /** Where exits are told: a line each, for a person or a program. */
 class ExitReport {
   readonly #machine: Machine;
@@ -165,14 +174,16 @@ class ExitReport {
   readonly #startHint: GuestRun["startHint"];
   readonly #print: (text: string) => void;
   readonly #paint: Terminal["paint"];
+  readonly #places: PlacesFromHere;
   count = 0;
   /** Why the guest ended badly, where it did. */
   findings: readonly Finding[] | undefined;
 
-  constructor(machine: Machine, { json, console, startHint }: GuestRun, terminal: Terminal) {
+  constructor(machine: Machine, { json, console, startHint, file, isModule }: GuestRun, terminal: Terminal) {
     this.#machine = machine;
     this.#isJson = json;
     this.#startHint = startHint;
+    this.#places = isModule && !json ? placesFromHere(file, programFiles(machine.image)) : (text) => text;
     const isBeside = console.length > 0;
     this.#print = isBeside ? (text) => terminal.err(text) : (text) => terminal.out(text);
     this.#paint = isBeside ? terminal.paintError : terminal.paint;
@@ -186,10 +197,10 @@ class ExitReport {
     this.findings = findings;
     if (this.#isJson) return this.#print(`${toJson({ ...exit, where, findings, startHint })}\n`);
     const kind = this.#paint("cyan", exit.kind.padEnd(KIND_WIDTH));
-    const place = this.#paint("dim", `  at ${locationToText(where)}`);
+    const place = this.#paint("dim", `  at ${this.#places(locationToText(where))}`);
     const told = tellExit(exit);
     this.#print(`${kind}${told === "" ? "" : `  ${told}`}${place}\n`);
-    if (findings !== undefined) this.#print(tellFindings(findings));
+    if (findings !== undefined) this.#print(this.#places(tellFindings(findings)));
     if (startHint !== undefined) this.#print(`  ${startHint}\n`);
   }
 

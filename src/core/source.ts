@@ -16,6 +16,11 @@ export interface MacroCall extends SourceLocation {
   readonly macro: string;
 }
 
+/** The files that the text of a place can name. */
+export function sourceFiles(source: SourceLocation | undefined): string[] {
+  return source === undefined ? [] : [source.file, ...sourceFiles(source.expandedFrom)];
+}
+
 /** A place in one line: `guest.ts:14`; of what macros of text made, with the call that the author wrote: `guest.s:4 in isr of guest.s:12`. */
 export function sourceToText({ file, line, expandedFrom }: SourceLocation): string {
   const place = `${file}:${line}`;

@@ -542,6 +542,21 @@ describe("an option for other files", () => {
     });
   });
 
+  test("of diff is for each file that it is given for", async () => {
+    const place = folderWith({ "guest.json": await longModeFile(), "guest.ts": "throw 1;" });
+    const [image, module] = [`${place}/guest.json`, `${place}/guest.ts`];
+    expect(await called(["diff", image, module, "--export=a", "--export=b"])).toEqual({
+      status: 2,
+      stdout: "",
+      stderr: `guestwright: --export is for modules; ${image} is an image in JSON\n  hint: leave --export out\n`,
+    });
+    expect(await called(["diff", module, module, "--export=a", "--export=b", "--export=c"])).toEqual({
+      status: 2,
+      stdout: "",
+      stderr: "guestwright: --export is given 3 times, and there are two files\n",
+    });
+  });
+
   test("raw bytes have no symbols", async () => {
     expect(await onFile("inspect", "raw.bin", "--at=0x7c00", "--mode=real16", "--entry=main")).toEqual({
       status: 2,

@@ -99,6 +99,27 @@ export default layout({ mode: "real16", memory: { ram: place() }, place: { guest
   });
 });
 
+test("diff compares two guests of one module, by the names of their exports", async () => {
+  const cwd = folderWith({
+    "package.json": "{}",
+    "guest.ts": `
+import { code16, layout } from "guestwright";
+const guest = (size: "4KiB" | "8KiB") =>
+  layout({ mode: "real16", memory: { ram: { at: 0x0, size } }, place: { guest: { code: code16().hlt(), in: "ram" } } });
+export const small = guest("4KiB");
+export const large = guest("8KiB");
+`,
+  });
+  const diff = async (...exports: readonly string[]) =>
+    await guestwright(["diff", "guest.ts", "guest.ts", ...exports.map((name) => `--export=${name}`)], { cwd });
+  expect(await diff("small", "small")).toEqual({ status: 0, stdout: "", stderr: "" });
+  expect(await diff("small")).toEqual({ status: 0, stdout: "", stderr: "" });
+  const changed = await diff("small", "large");
+  expect(changed).toMatchObject({ status: 1, stderr: "" });
+  expect(changed.stdout).toMatch(/4KiB.*8KiB/);
+  expect((await diff("large", "small")).stdout).toMatch(/8KiB.*4KiB/);
+});
+
 describe("a module that is wrong ends with 3 and one message", () => {
   test.each<readonly [what: string, source: string, message: string]>([
     [
@@ -227,6 +248,42 @@ async function onFullDisk(words: readonly string[]): Promise<Ended> {
   const cwd = folderWith({ "package.json": "{}", "guest.ts": echoGuest });
   return await run("sh", ["-c", '"$0" "$@" >/dev/full', process.execPath, program(), ...words], { cwd });
 }
+
+describe("places of a module in a folder of its package are told from the current folder", () => {
+  /** Runs the program in the folder of a guest that is not its package's. */
+  async function inside(source: string, ...words: readonly string[]): Promise<Ended> {
+    const folder = folderWith({ "package.json": "{}" });
+    mkdirSync(path.join(folder, "guests"));
+    writeFileSync(path.join(folder, "guests/guest.ts"), source);
+    return await guestwright([...words], { cwd: path.join(folder, words.at(-1)!.includes("/") ? "." : "guests") });
+  }
+
+  test("in errors", async () => {
+    const wrong = realModeGuest('.jmp("nowhere" as never)');
+    const message = "cannot be built: UNDEFINED_LABEL:";
+    expect((await inside(wrong, "inspect", "guest.ts")).stderr).toMatch(
+      new RegExp(`^guestwright: guest\\.ts ${message} guest\\.ts:6: label`),
+    );
+    expect((await inside(wrong, "inspect", "guests/guest.ts")).stderr).toMatch(
+      new RegExp(`^guestwright: guests/guest\\.ts ${message} guests/guest\\.ts:6: label`),
+    );
+  });
+
+  describeKvm("in lists of exits, but not in JSON", () => {
+    const prints = '.out(0x10, al).asm("ud2")';
+    test.each([
+      ["guest.ts", "guest.ts"],
+      ["guests/guest.ts", "guests/guest.ts"],
+    ])("%s", async (file, place) => {
+      const { stdout } = await inside(realModeGuest(prints), "run", file);
+      expect(stdout).toMatch(/^io-out .*\n/);
+      expect([...stdout.matchAll(/\(([^()]*):6\)/g)].map(([, each]) => each)).toEqual([place, place, place]);
+      const json = await inside(realModeGuest(prints), "run", "--json", file);
+      const [first] = json.stdout.split("\n");
+      expect(JSON.parse(first!)).toMatchObject({ where: { source: { file: "guests/guest.ts", line: 6 } } });
+    });
+  });
+});
 
 describe("standard output", () => {
   test.each([[["inspect", "guest.ts", "memory"]], [["check", "guest.ts"]]])(

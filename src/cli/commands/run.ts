@@ -81,6 +81,7 @@ export const runCommand: Command = command({
         ...options,
         devices: devicesOfModule(guest!, exports),
         file: guest!,
+        isModule: exports !== undefined,
         startHint: () => startHint(guest!, options),
         answers,
         maxExits: options["max-exits"],

@@ -68,24 +68,26 @@ export const guestOptions: {
   stack: { summary: of("stack", "the size of the stack; 64KiB unless given, none in real16"), value: pages },
 };
 
-/** A file that a command line names. */
+/** A file that a command line names, and how it is to be read. */
 export interface NamedFile {
   readonly file: string;
-  readonly kind: FileKind;
+  readonly options: GuestOptions;
 }
 
-/** Throws {@link CliError} `OPTION_NOT_FOR_FILE` for an option that is for none of the files. */
-export function requireOptionsFor(files: readonly NamedFile[], options: GuestOptions): void {
+/** Throws {@link CliError} `OPTION_NOT_FOR_FILE` for the value of an option that is for none of the files that it is given for. */
+export function requireOptionsFor(files: readonly (NamedFile & { readonly kind: FileKind })[]): void {
   for (const [name, kinds] of Object.entries(filesOf) as [keyof GuestOptions, readonly FileKind[]][]) {
-    const given = options[name];
-    const isGiven = Array.isArray(given) ? given.length > 0 : given !== undefined;
-    if (!isGiven || files.some(({ kind }) => kinds.includes(kind))) continue;
-    const are = files.map(({ file, kind }) => `${file} is ${fileKinds[kind].one}`).join(", ");
-    throw new CliError(`--${name} is for ${kindsToText(kinds)}; ${are}`, {
-      code: "OPTION_NOT_FOR_FILE",
-      value: given,
-      hint: `leave --${name} out`,
-    });
+    for (const given of new Set(files.map(({ options }) => options[name]))) {
+      const isGiven = Array.isArray(given) ? given.length > 0 : given !== undefined;
+      const meant = files.filter(({ options }) => options[name] === given);
+      if (!isGiven || meant.some(({ kind }) => kinds.includes(kind))) continue;
+      const are = meant.map(({ file, kind }) => `${file} is ${fileKinds[kind].one}`).join(", ");
+      throw new CliError(`--${name} is for ${kindsToText(kinds)}; ${are}`, {
+        code: "OPTION_NOT_FOR_FILE",
+        value: given,
+        hint: `leave --${name} out`,
+      });
+    }
   }
 }
 

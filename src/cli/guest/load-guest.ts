@@ -21,22 +21,21 @@ export interface LoadedGuest {
 
 /** A file that was read. */
 interface GuestFile extends NamedFile {
+  readonly kind: FileKind;
   readonly bytes: Uint8Array;
 }
 
 /** How each kind of file becomes an image. */
-const loaders: Readonly<
-  Record<FileKind, (guest: GuestFile, options: GuestOptions) => LoadedGuest | Promise<LoadedGuest>>
-> = {
-  module: async ({ file }, options) => await guestOfModule(file, options.export),
+const loaders: Readonly<Record<FileKind, (guest: GuestFile) => LoadedGuest | Promise<LoadedGuest>>> = {
+  module: async ({ file, options }) => await guestOfModule(file, options.export),
   image: ({ bytes }) => ({ image: imageFromJson(new TextDecoder().decode(bytes)) }),
-  elf: async ({ bytes }, { start = "entry", entry, ...options }) => ({
+  elf: async ({ bytes, options: { start = "entry", entry, ...options } }) => ({
     image: await imageFromElf(bytes, {
       ...memoryOf(options),
       ...{ start, ...(entry === undefined ? {} : { entry: address.read(entry) ?? entry }) },
     }),
   }),
-  raw: async ({ file, bytes }, { at, mode, entry, ...options }) => {
+  raw: async ({ file, bytes, options: { at, mode, entry, ...options } }) => {
     if (at === undefined || mode === undefined) {
       throw new CliError(`${file} is neither a module, nor an image in JSON, nor an ELF file`, {
         code: "NO_GUEST",
@@ -56,19 +55,15 @@ function memoryOf({ ram, stack }: MemoryOptions): Pick<MemoryOptions, "ram"> & {
 }
 
 /**
- * The guests of files. An option must be for one of them at least. Throws {@link CliError}, and what building or reading an
- * image throws.
+ * The guests of files. An option that several have must be for one of them at least. Throws {@link CliError}, and what building
+ * or reading an image throws.
  */
-export async function loadGuests(
-  files: readonly string[],
-  options: GuestOptions,
-  terminal: Terminal,
-): Promise<readonly LoadedGuest[]> {
-  const guests = files.map((file): GuestFile => {
-    const bytes = readInput(file);
-    return { file, bytes, kind: fileKindOf(file, bytes) };
+export async function loadGuests(files: readonly NamedFile[], terminal: Terminal): Promise<readonly LoadedGuest[]> {
+  const guests = files.map((named): GuestFile => {
+    const bytes = readInput(named.file);
+    return { ...named, bytes, kind: fileKindOf(named.file, bytes) };
   });
-  requireOptionsFor(guests, options);
+  requireOptionsFor(guests);
   const loaded: LoadedGuest[] = [];
   for (const guest of guests) {
     const load = loaders[guest.kind];
@@ -76,7 +71,7 @@ export async function loadGuests(
       await withProgress(
         terminal,
         () => `building ${guest.file}`,
-        async () => await namingFile(guest.file, async () => await load(guest, options)),
+        async () => await namingFile(guest.file, async () => await load(guest)),
       ),
     );
   }
@@ -85,7 +80,7 @@ export async function loadGuests(
 
 /** The guest of one file, as {@link loadGuests}. */
 export async function loadGuest(file: string, options: GuestOptions, terminal: Terminal): Promise<LoadedGuest> {
-  const [loaded] = await loadGuests([file], options, terminal);
+  const [loaded] = await loadGuests([{ file, options }], terminal);
   return loaded!;
 }
 

@@ -1,9 +1,12 @@
 /** What guests' modules throw, as their authors need it. */
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { AsmError } from "../../asm/asm-error.ts";
 import { GuestwrightError } from "../../core/error.ts";
+import { sourceFiles } from "../../core/source.ts";
 import { CliError, plainMessage } from "../cli-error.ts";
 import { packageRoot } from "../package-root.ts";
+import { placesFromHere } from "./places.ts";
 
 /** Does something in the author's module. @throws CliError as {@link moduleFailure} */
 export async function failingAs<T>(file: string, what: string, action: () => Promise<T>): Promise<T> {
@@ -16,12 +19,7 @@ export async function failingAs<T>(file: string, what: string, action: () => Pro
 
 /** `MODULE_FAILED`: what the author's module throws is the author's mistake, and is told with its place. */
 export function moduleFailure(file: string, what: string, error: unknown): CliError {
-  return new CliError(`${file} ${what}: ${describe(error)}`, {
-    code: "MODULE_FAILED",
-    value: file,
-    cause: error,
-    ...hintFor(error),
-  });
+  return failure(`${file} ${what}: ${describe(error, file)}`, error);
 }
 
 /**
@@ -30,7 +28,11 @@ export function moduleFailure(file: string, what: string, error: unknown): CliEr
  */
 export function strayFailure(error: unknown): CliError | undefined {
   const isOwn = error instanceof Error && !(error instanceof GuestwrightError) && placeOf(error) === undefined;
-  return isOwn ? undefined : moduleFailure("the guest's module", "fails where nothing catches it", error);
+  return isOwn ? undefined : failure(`the guest's module fails where nothing catches it: ${describe(error)}`, error);
+}
+
+function failure(message: string, cause: unknown): CliError {
+  return new CliError(message, { code: "MODULE_FAILED", cause, ...hintFor(cause) });
 }
 
 /** What Node says of an import that no package has. */
@@ -43,8 +45,13 @@ function hintFor(error: unknown): { readonly hint?: string } {
   return hint === undefined ? {} : { hint };
 }
 
-function describe(error: unknown): string {
+/** @param module the file that threw it, where it is known */
+function describe(error: unknown, module?: string): string {
   if (!(error instanceof Error)) return `it throws ${String(error)}`;
+  if (error instanceof AsmError && module !== undefined) {
+    const places = placesFromHere(module, sourceFiles(error.source));
+    return `${error.code}: ${places(plainMessage(error))}`;
+  }
   if (error instanceof GuestwrightError) return `${error.code}: ${plainMessage(error)}`;
   const place = placeOf(error);
   return `${error.name}: ${error.message}${place === undefined ? "" : `\n  at ${place}`}`;
