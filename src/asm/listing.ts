@@ -35,7 +35,10 @@ export function statementToText(node: Node): string {
         })
         .concat(rounding === undefined ? [] : [`{${rounding}}`])
         .join(", ");
-      return [node.prefix, node.mnemonic, operands].filter((each) => each !== undefined && each !== "").join(" ");
+      const encoding = node.encoding === undefined ? undefined : `{${node.encoding}}`;
+      return [encoding, node.prefix, node.mnemonic, operands]
+        .filter((each) => each !== undefined && each !== "")
+        .join(" ");
     }
     case "numbers":
       return `u${node.width * 8} ${node.values.map(numberToText).join(", ")}`;

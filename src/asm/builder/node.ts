@@ -14,6 +14,9 @@ export type Mnemonic = keyof Forms;
 /** A prefix that the author wrote. Only text has `notrack`: an indirect branch to anywhere (SDM vol. 1, 18.3). */
 export type Prefix = "rep" | "repe" | "repne" | "lock" | "notrack";
 
+/** Which of an instruction's encodings the author wants. Only text has it: `{evex}` before the instruction. */
+export type EncodingChoice = "vex" | "vex3" | "evex" | "load" | "store";
+
 /** An operand as nodes hold it: a label by its name has become an expression, a number a bigint. */
 export type NodeOperand = Register | Memory | bigint | Expression | Far;
 
@@ -43,6 +46,8 @@ export interface InstructionNode extends Statement {
   readonly operandSize?: 16 | 32 | 64;
   /** Whether all 64 bits of a number or of an address are written: `movabs`. */
   readonly isAbsolute?: true;
+  /** Which of its encodings, where the author chose. */
+  readonly encoding?: EncodingChoice;
   /** How a string instruction addresses memory where it is not as the mode has it: `lods al, byte ptr fs:[esi]`. */
   readonly implied?: ImpliedAddress;
 }

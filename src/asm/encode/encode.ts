@@ -140,9 +140,9 @@ export class Encoder {
 
 /** What two requests have in common whose encodings are the same. */
 function keyOf({ instruction, forms }: Request): string {
-  const { mode, implied } = instruction;
+  const { mode, implied, encoding } = instruction;
   const address = implied === undefined ? "" : ` ${implied.segment}:${implied.size}`;
-  return `${mode} ${printForKeystone(instruction)} ${forms[0]?.code}/${forms.length}${address}`;
+  return `${mode} ${printForKeystone(instruction)} ${forms[0]?.code}/${forms.length}${address}${encoding ?? ""}`;
 }
 
 function isBranch({ forms }: Request): boolean {

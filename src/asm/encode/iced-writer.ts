@@ -18,6 +18,7 @@ export function encodeWithIced(iced: typeof Iced, form: Form, written: ResolvedI
     );
     setPrefix(iced, instruction, written);
     setDecorators(iced, instruction, written);
+    encoder.preventVEX2 = written.encoding === "vex3";
     encoder.encode(instruction, 0n);
     return encoder.takeBuffer();
   } catch {

@@ -17,6 +17,8 @@ type Faults = ReadonlyMap<number, readonly FaultReasonName[]>;
 export function isKeystoneFault(instruction: ResolvedInstruction, forms: readonly Form[]): boolean {
   // It aborts on what no encoding holds because of REX.
   if (hasRexConflict(instruction.operands)) return true;
+  // It chooses among encodings by itself.
+  if (instruction.encoding !== undefined) return true;
   // It has no word for this prefix.
   if (instruction.prefix === "notrack") return true;
   if (instruction.operands.some(hasNeedlessDisplacement)) return true;

@@ -15,6 +15,7 @@ import {
   fitsImmediate,
   formsInKind,
   formsInRange,
+  formsOfChosenEncoding,
   formsOfImpliedSize,
   formsOfUsualEncoding,
   needSize,
@@ -42,7 +43,7 @@ export function plan(table: FormTable, written: InstructionNode): readonly Reque
   const inKind = formsInKind(forms, mode, node);
   if (inKind.length === 0) throw noForm(forms, node);
   checkSize(inKind, node);
-  const ofSize = formsOfUsualEncoding(formsOfSize(inKind, node), node.operands);
+  const ofSize = formsOfEncoding(formsOfSize(inKind, node), node);
   const fitting = formsInRange(ofSize, node.operands);
   if (fitting.length === 0) throw outOfRange(ofSize, node);
   const isPending =
@@ -57,6 +58,7 @@ export function plan(table: FormTable, written: InstructionNode): readonly Reque
       operands: node.operands.map((operand, i) => pend(operand, group[0]!.written[i]!)),
       decorators: node.decorators,
       implied: node.implied,
+      encoding: node.encoding,
       broadcastTo: node.decorators.broadcast !== false ? group[0]!.memoryBits / group[0]!.broadcastBits : 0,
     },
   }));
@@ -78,6 +80,14 @@ function formsOfSize(forms: readonly Form[], node: InstructionNode): readonly Fo
   const sized = forms.filter((form) => (form.operandSize === 0 ? implied : form.operandSize) === operandSize);
   if (sized.length === 0) throw noForm(forms, node);
   return sized;
+}
+
+/** The forms of the encoding that the author chose, else those of the usual one. */
+function formsOfEncoding(forms: readonly Form[], node: InstructionNode): readonly Form[] {
+  if (node.encoding === undefined) return formsOfUsualEncoding(forms, node.operands);
+  const chosen = formsOfChosenEncoding(forms, node.operands, node.encoding);
+  if (chosen.length === 0) throw badOperands(node, `${statementToText(node)}: there is no such encoding`);
+  return chosen;
 }
 
 /** Finds memory without a size where forms differ in nothing else, so that none of them is what the author means. */

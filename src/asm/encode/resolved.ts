@@ -3,7 +3,7 @@ import type { Decorators, RoundingName } from "../operands/decorators.ts";
 import type { Far } from "../operands/far.ts";
 import type { Memory } from "../operands/memory.ts";
 import type { Mode } from "../mode.ts";
-import type { ImpliedAddress, Mnemonic, Prefix } from "../builder/node.ts";
+import type { EncodingChoice, ImpliedAddress, Mnemonic, Prefix } from "../builder/node.ts";
 import type { Register } from "../operands/register.ts";
 
 /**
@@ -26,6 +26,7 @@ export interface ResolvedInstruction {
   readonly operands: readonly ResolvedOperand[];
   readonly decorators: Decorators;
   readonly implied?: ImpliedAddress | undefined;
+  readonly encoding?: EncodingChoice | undefined;
   /** How many elements a broadcast makes of one; 0 where nothing is broadcast. */
   readonly broadcastTo: number;
 }

@@ -132,11 +132,12 @@ function memoryIn(tree: ShapeTree, memory: Memory, byClass: boolean): ShapeTree 
 }
 
 /** What few instructions have. */
-function rarities({ decorators, operandSize, isAbsolute, implied }: InstructionNode): string {
+function rarities({ decorators, operandSize, isAbsolute, implied, encoding }: InstructionNode): string {
   const { mask, broadcast, rounding } = decorators;
   let text = "";
   if (operandSize !== undefined || isAbsolute === true) text += ` as ${operandSize} ${isAbsolute}`;
   if (implied !== undefined) text += ` at ${implied.segment}:${implied.size}`;
+  if (encoding !== undefined) text += ` {${encoding}}`;
   if (mask !== undefined || broadcast !== false || rounding !== undefined)
     text += ` ${maskToText(decorators)} ${broadcast} ${rounding}`;
   return text;

@@ -8,7 +8,7 @@ import { isExpression } from "../operands/expression.ts";
 import { fitsField } from "../operands/field.ts";
 import type { Memory } from "../operands/memory.ts";
 import type { Mode } from "../mode.ts";
-import type { InstructionNode, NodeOperand } from "../builder/node.ts";
+import type { EncodingChoice, InstructionNode, NodeOperand } from "../builder/node.ts";
 import type { OperandKind, WrittenOperand } from "./operand-kind.ts";
 import { operandKinds, writtenOperands } from "./operand-kind.ts";
 import type { Register } from "../operands/register.ts";
@@ -200,6 +200,23 @@ export function formsOfUsualEncoding(forms: readonly Form[], operands: readonly 
   if (evex.length === 0 || others.length === 0) return forms;
   if (operands.some(needsEvex) || others.every((form) => form.encoding === "vex after evex")) return evex;
   return others;
+}
+
+/**
+ * The forms of the encoding that an author chose. `load` and `store` say which of two registers is where memory can be; they
+ * mean nothing where only one of them can.
+ */
+export function formsOfChosenEncoding(
+  forms: readonly Form[],
+  operands: readonly NodeOperand[],
+  choice: EncodingChoice,
+): readonly Form[] {
+  if (choice === "evex") return forms.filter((form) => form.encoding === "evex");
+  if (choice === "vex" || choice === "vex3")
+    return operands.some(needsEvex) ? [] : forms.filter(({ encoding }) => /^vex/.test(encoding));
+  const usual = formsOfUsualEncoding(forms, operands);
+  const chosen = usual.filter(({ written }) => written[choice === "load" ? 1 : 0]?.memory !== undefined);
+  return chosen.length === 0 ? usual : chosen;
 }
 
 /** Vector registers from 16 on have no VEX encoding (SDM vol. 2A, 2.7). */

@@ -1,7 +1,7 @@
 /** Prefixes that stand before an instruction in text: each is made into what the builder has for it. */
 import type { Memory } from "../operands/memory.ts";
 import type { Mode } from "../mode.ts";
-import type { ImpliedAddress, InstructionNode, Prefix } from "../builder/node.ts";
+import type { EncodingChoice, ImpliedAddress, InstructionNode, Prefix } from "../builder/node.ts";
 import type { Cursor } from "./cursor.ts";
 import { findRegister } from "./register-names.ts";
 import type { Token } from "./tokenizer.ts";
@@ -29,6 +29,16 @@ const sizes: Readonly<Record<string, readonly ["operandSize" | "addressSize", 16
   addr32: ["addressSize", 32],
 };
 
+/** The encodings that can be chosen by a word in braces. */
+const encodings: Readonly<Record<string, EncodingChoice>> = {
+  vex: "vex",
+  vex2: "vex",
+  vex3: "vex3",
+  evex: "evex",
+  load: "load",
+  store: "store",
+};
+
 /** The prefixes of one instruction. */
 export interface Prefixes {
   prefix: Prefix | undefined;
@@ -37,6 +47,7 @@ export interface Prefixes {
   /** In bits, where it is not the mode's. */
   operandSize?: 16 | 32;
   addressSize?: 16 | 32;
+  encoding?: EncodingChoice;
 }
 
 /** Reads the prefixes and gives the token after them; `alone` was a statement of its own. */
@@ -45,6 +56,11 @@ export function readPrefixes(cursor: Cursor, alone: Prefix | undefined, mode: Mo
   for (;;) {
     const token = cursor.next("an instruction");
     const word = token.text.toLowerCase();
+    if (word === "{") {
+      if (read.encoding !== undefined) throw cursor.error("the instruction has two choices of encoding", { token });
+      read.encoding = readEncoding(cursor);
+      continue;
+    }
     const prefix = prefixOf(word);
     const [kind, bits] = (Object.hasOwn(sizes, word) ? sizes[word] : undefined) ?? [];
     if (prefix !== undefined) {
@@ -63,13 +79,29 @@ export function readPrefixes(cursor: Cursor, alone: Prefix | undefined, mode: Mo
   }
 }
 
+/** Reads what follows a brace before an instruction: `evex}`. */
+function readEncoding(cursor: Cursor): EncodingChoice {
+  const token = cursor.next(...Object.keys(encodings));
+  const word = token.text.toLowerCase();
+  if (!Object.hasOwn(encodings, word))
+    throw cursor.error(`the encoding {${word}} cannot be chosen`, {
+      token,
+      hint: `these can: ${Object.keys(encodings)
+        .map((each) => `{${each}}`)
+        .join(", ")}`,
+    });
+  cursor.expect("}");
+  return encodings[word]!;
+}
+
 /** String instructions that read what their segment prefix says, and those that only write. */
 const readers = /^((movs|cmps|lods|outs)[bwdq]|xlatb)$/;
 const strings = /^((movs|cmps|lods|outs|stos|scas|ins)[bwdq]|xlatb)$/;
 
 /** The instruction with its prefixes; what they mean is written at operands. */
-export function withPrefixes(node: InstructionNode, read: Prefixes, cursor: Cursor, token: Token): InstructionNode {
-  const { segment, addressSize } = read;
+export function withPrefixes(plain: InstructionNode, read: Prefixes, cursor: Cursor, token: Token): InstructionNode {
+  const { segment, addressSize, encoding } = read;
+  const node = encoding === undefined ? plain : { ...plain, encoding };
   const fail = (word: string): Error =>
     cursor.error(`the prefix ${word} cannot be written before ${node.mnemonic} with these operands`, {
       token,

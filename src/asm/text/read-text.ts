@@ -103,7 +103,8 @@ function readRest(program: ProgramText, cursor: Cursor): void {
     cursor.next();
     return directive({ program, cursor, name: word, token });
   }
-  if (token.kind !== "name") throw cursor.unexpected("an instruction", "a directive", "a label with a colon");
+  if (token.kind !== "name" && token.text !== "{")
+    throw cursor.unexpected("an instruction", "a directive", "a label with a colon");
   if (cursor.statement.length === cursor.index + 1 && prefixOf(word) !== undefined) {
     if (program.prefix !== undefined) throw cursor.error("the instruction has two prefixes");
     program.prefix = prefixOf(word);

@@ -831,6 +831,26 @@ const only64 = [
     "call [qword ptr 8[rax]]",
     "mov qword ptr -16[rbp], rdi",
   ],
+  ...["{vex} vpdpbusd ymm0, ymm1, ymm2", "{evex} vpdpbusd ymm0, ymm1, ymm2", "{EVEX} vaddps xmm0, xmm1, xmm2"],
+  ...["{vex} vpmadd52luq xmm0, xmm1, [rax]", "{vex} vaddps xmm0, xmm1, xmm2", "{vex2} vaddps xmm0, xmm1, xmm2"],
+  ...["{vex3} vaddps xmm0, xmm1, xmm2", "{vex3} vaddps xmm0, xmm1, [rax+8]", "{vex3} andn rax, rbx, rcx"],
+  ...["{evex} vaddps ymm0, ymm1, [rax+64]", "{evex} vpxord xmm0, xmm1, xmm2", "{evex} vmovaps xmm0, [rip+8]"],
+  ...[
+    "{load} mov eax, ebx",
+    "{store} mov eax, ebx",
+    "{load} add al, bl",
+    "{load} mov eax, [rbx]",
+    "{store} mov eax, 5",
+  ],
+  ...[
+    "{load} movaps xmm0, xmm1",
+    "{store} movaps xmm0, xmm1",
+    "{load} vmovaps ymm0, ymm1",
+    "{store} vmovaps ymm0, ymm1",
+  ],
+  ...["{load} xor rax, rbx", "lock {store} add [rax], ebx", "{load} lock add [rax], ebx", "{store} bswap eax"],
+  ...["movb byte ptr [rax], 1", "addq [rax], 1", "leaq rax, [rbx+8]", "cvtsi2sdq xmm0, [rax]", "movslq rax, ecx"],
+  ...["movzbq rax, al", "movzwd eax, [rbx]", "movsbw ax, [rbx]", "sgdtq [rax]", "crc32q rax, [rax]", "popw [rbx]"],
 ];
 
 /** The statements of a mode. */

@@ -44,6 +44,29 @@ const cases: readonly Case[] = [
       "  hint: that is AT&T's syntax: write mov, with the destination first, and dword ptr before memory without a size",
     ],
   ],
+  [
+    "an encoding that cannot be chosen",
+    64,
+    "{disp32} mov eax, [rax]",
+    [
+      "guest.s:1:2: the encoding {disp32} cannot be chosen",
+      "    {disp32} mov eax, [rax]",
+      "     ^~~~~~",
+      "  hint: these can: {vex}, {vex2}, {vex3}, {evex}, {load}, {store}",
+    ],
+  ],
+  [
+    "two choices of an encoding",
+    64,
+    "{vex} {load} vmovaps xmm0, xmm1",
+    ["guest.s:1:7: the instruction has two choices of encoding", "    {vex} {load} vmovaps xmm0, xmm1", "          ^"],
+  ],
+  [
+    "an encoding that there is not",
+    64,
+    "{vex} mov eax, ebx",
+    ["guest.s:1:1: {vex} mov eax, ebx: there is no such encoding", "    {vex} mov eax, ebx", "    ^~~~~~~~~~~~~~~~~~"],
+  ],
 ];
 
 test.each(cases)("%s", async (_, mode, text, message) => {
