@@ -1,4 +1,4 @@
-import { readFileSync, symlinkSync } from "node:fs";
+import { readFileSync, symlinkSync, truncateSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { sectionNames } from "../../src/cli/output/image-sections.ts";
@@ -412,7 +412,7 @@ describe("export", () => {
 });
 
 describe("what a file of code is given besides", () => {
-  const range = "an address and a size of whole pages such as 0x100000+1MiB";
+  const range = "an address and a size of whole pages below 2^52 such as 0x100000+1MiB";
   const pages = "a size of whole pages such as 64KiB, 0x10000 or 0";
   const raw = ["raw.bin", "--at=0x100000", "--mode=long64"] as const;
 
@@ -435,6 +435,7 @@ describe("what a file of code is given besides", () => {
     ["--ram=0x200000", `--ram must be ${range}; got "0x200000"`],
     ["--ram=0x200000+0", `--ram must be ${range}; got "0x200000+0"`],
     ["--ram=0x200000+100", `--ram must be ${range}; got "0x200000+100"`],
+    ["--ram=0xfffffffff0000+128KiB", `--ram must be ${range}; got "0xfffffffff0000+128KiB"`],
     ["--stack=big", `--stack must be ${pages}; got "big"`],
     ["--stack=100", `--stack must be ${pages}; got "100"`],
   ])("%s is refused", async (option, message) => {
@@ -601,6 +602,25 @@ describe("a file that is no guest", () => {
     expect(await called(["check", `${place}/b.elf`])).toMatchObject({
       status: 3,
       stderr: expect.stringMatching(/^guestwright: \/.*\/b\.elf: /) as unknown,
+    });
+  });
+
+  test("code in real mode has no stack to be given", async () => {
+    expect(await onFile("inspect", "raw.bin", "--at=0", "--mode=real16", "--stack=8KiB")).toEqual({
+      status: 2,
+      stdout: "",
+      stderr: "guestwright: --stack must be 0 in real16, where code sets up its own; got 8KiB\n",
+    });
+  });
+
+  test("one that is too large is not read", async () => {
+    const file = path.join(folderWith({ "large.bin": "" }), "large.bin");
+    // The file is all hole.
+    truncateSync(file, 5 * 1024 ** 3);
+    expect(await called(["inspect", file, "--at=0", "--mode=real16"])).toEqual({
+      status: 3,
+      stdout: "",
+      stderr: `guestwright: cannot read ${file}: it is larger than 2 GiB\n`,
     });
   });
 

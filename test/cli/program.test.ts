@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { code32, imageToFile, layout } from "guestwright";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { describeKvm } from "../kvm/require-kvm.ts";
 import { buildPackage } from "../project/built-package.ts";
@@ -469,6 +470,20 @@ describeKvm("a run", () => {
       ) as unknown,
       stderr: "",
     });
+  });
+
+  test("of a file that can be read but once, such as a pipe, that fails", async () => {
+    const image = await layout({
+      mode: "protected32",
+      memory: { ram: { at: 0x10_0000, size: "4KiB" } },
+      place: { guest: { code: code32().ud2(), in: "ram" } },
+    }).build();
+    const { bytes } = await imageToFile(image, "pvh");
+    const cwd = folderWith({ "kernel.elf": bytes });
+    const piped = '"$0" "$1" run /dev/fd/3 3< <(cat kernel.elf)';
+    const ended = await run("bash", ["-c", piped, process.execPath, program()], { cwd });
+    expect(ended).toMatchObject({ status: 5, stderr: "" });
+    expect(ended.stdout).toContain("start it with --start pvh");
   });
 
   test.each([[[]], [["--console=0xe9"]]])("whose output cannot be written ends with 3: %j", async (words) => {

@@ -59,13 +59,17 @@ export interface MemoryRange {
   readonly size: bigint;
 }
 
-/** A range of addresses. */
+/** Where physical addresses end: they have at most 52 bits (SDM vol. 3A, 4.1.4). */
+const PHYSICAL_END = 1n << 52n;
+
+/** A range of physical addresses. */
 export const memoryRange: Reader<MemoryRange> = {
   name: "RANGE",
-  expected: "an address and a size of whole pages such as 0x100000+1MiB",
+  expected: "an address and a size of whole pages below 2^52 such as 0x100000+1MiB",
   read: (word) => {
     const [first, second, ...others] = word.split("+").map((part) => pages.read(part));
     if (first === undefined || second === undefined || second === 0n || others.length > 0) return undefined;
+    if (first + second > PHYSICAL_END) return undefined;
     return { at: first, size: second };
   },
 };

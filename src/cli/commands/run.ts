@@ -74,15 +74,15 @@ export const runCommand: Command = command({
     const answers = input === undefined ? new Uint8Array() : input === "-" ? terminal.input() : readInput(input);
     // Before the guest: loading its module registers hooks, and on Node 20 all that is imported later goes through their thread.
     const { runGuest } = await import("../run-guest.ts");
-    const { image, exports } = await loadGuest(guest!, options, terminal);
+    const loaded = await loadGuest(guest!, options, terminal);
     return await runGuest(
-      image,
+      loaded.image,
       {
         ...options,
-        devices: devicesOfModule(guest!, exports),
+        devices: devicesOfModule(guest!, loaded.exports),
         file: guest!,
-        isModule: exports !== undefined,
-        startHint: () => startHint(guest!, options),
+        isModule: loaded.kind === "module",
+        startHint: () => startHint(loaded),
         answers,
         maxExits: options["max-exits"],
         exitPort: options["exit-port"],

@@ -1,6 +1,7 @@
 /** From files' names to images, whatever kinds of files they are. */
 import { readFileSync, statSync } from "node:fs";
 import { imageFromElf, imageFromJson, imageFromRaw, type Image } from "../../layout/index.ts";
+import { sizeToText } from "../../core/units.ts";
 import { CliError } from "../cli-error.ts";
 import { readFailure } from "../file-failure.ts";
 import { readValue } from "../command/parse-arguments.ts";
@@ -12,21 +13,24 @@ import { namingFile } from "./naming-file.ts";
 import { requireOptionsFor, type GuestOptions, type NamedFile } from "./guest-options.ts";
 import { guestOfModule, type ModuleExports } from "./guest-module.ts";
 
-/** What a file comes to. */
-export interface LoadedGuest {
+/** What a file's bytes come to. */
+interface FileContents {
   readonly image: Image;
   /** What the module exports; `undefined` for other files. */
   readonly exports?: ModuleExports;
 }
 
 /** A file that was read. */
-interface GuestFile extends NamedFile {
+export interface GuestFile extends NamedFile {
   readonly kind: FileKind;
   readonly bytes: Uint8Array;
 }
 
+/** A file with its guest. */
+export interface LoadedGuest extends GuestFile, FileContents {}
+
 /** How each kind of file becomes an image. */
-const loaders: Readonly<Record<FileKind, (guest: GuestFile) => LoadedGuest | Promise<LoadedGuest>>> = {
+const loaders: Readonly<Record<FileKind, (guest: GuestFile) => FileContents | Promise<FileContents>>> = {
   module: async ({ file, options }) => await guestOfModule(file, options.export),
   image: ({ bytes }) => ({ image: imageFromJson(new TextDecoder().decode(bytes)) }),
   elf: async ({ bytes, options: { start = "entry", entry, ...options } }) => ({
@@ -35,7 +39,7 @@ const loaders: Readonly<Record<FileKind, (guest: GuestFile) => LoadedGuest | Pro
       ...{ start, ...(entry === undefined ? {} : { entry: address.read(entry) ?? entry }) },
     }),
   }),
-  raw: async ({ file, bytes, options: { at, mode, entry, ...options } }) => {
+  raw: async ({ file, bytes, options: { at, mode, entry, stack, ram } }) => {
     if (at === undefined || mode === undefined) {
       throw new CliError(`${file} is neither a module, nor an image in JSON, nor an ELF file`, {
         code: "NO_GUEST",
@@ -43,8 +47,12 @@ const loaders: Readonly<Record<FileKind, (guest: GuestFile) => LoadedGuest | Pro
         hint: "for raw bytes say where they lie and how they start: --at 0x7c00 --mode real16",
       });
     }
+    if (mode === "real16" && stack !== undefined && stack > 0n) {
+      const message = `--stack must be 0 in real16, where code sets up its own; got ${sizeToText(stack)}`;
+      throw new CliError(message, { code: "BAD_VALUE", value: stack });
+    }
     const first = entry === undefined ? {} : { entry: readValue(address, "--entry", entry) };
-    return { image: await imageFromRaw(bytes, { ...memoryOf(options), at, mode, ...first }) };
+    return { image: await imageFromRaw(bytes, { ...memoryOf({ ram, stack }), at, mode, ...first }) };
   },
 };
 
@@ -67,13 +75,12 @@ export async function loadGuests(files: readonly NamedFile[], terminal: Terminal
   const loaded: LoadedGuest[] = [];
   for (const guest of guests) {
     const load = loaders[guest.kind];
-    loaded.push(
-      await withProgress(
-        terminal,
-        () => `building ${guest.file}`,
-        async () => await namingFile(guest.file, async () => await load(guest)),
-      ),
+    const contents = await withProgress(
+      terminal,
+      () => `building ${guest.file}`,
+      async () => await namingFile(guest.file, async () => await load(guest)),
     );
+    loaded.push({ ...guest, ...contents });
   }
   return loaded;
 }

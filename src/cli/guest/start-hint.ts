@@ -1,21 +1,15 @@
 /** Whether a file's guest has another place to start at than the one where it was started. */
 import { hex } from "../../core/hex.ts";
 import { readElf } from "../../layout/formats/elf/read-elf.ts";
-import type { GuestOptions } from "./guest-options.ts";
-import { fileKindOf } from "./file-kind.ts";
-import { readInput } from "./load-guest.ts";
+import type { GuestFile } from "./load-guest.ts";
 
 /**
  * For a guest that failed: kernels with a PVH note expect another CPU at each of their two entries, and die early at the
  * wrong one. `undefined` for files that have one entry alone, and for guests that were started elsewhere.
  */
-export function startHint(
-  file: string,
-  { start, entry: asked }: Pick<GuestOptions, "start" | "entry">,
-): string | undefined {
-  if (asked !== undefined) return undefined;
-  const bytes = readInput(file);
-  if (fileKindOf(file, bytes) !== "elf") return undefined;
+export function startHint({ kind, bytes, options }: GuestFile): string | undefined {
+  const { start, entry: asked } = options;
+  if (asked !== undefined || kind !== "elf") return undefined;
   const { entry, pvhEntry } = readElf(bytes);
   if (pvhEntry === undefined) return undefined;
   return start === "pvh"
