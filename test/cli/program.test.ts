@@ -199,6 +199,13 @@ describe("a module that is wrong ends with 3 and one message", () => {
     );
   });
 
+  test("a package that is required and not installed", async () => {
+    const { status, stderr } = await inspect({ "guest.cjs": 'require("none/part");' }, "guest.cjs");
+    expect(status).toBe(3);
+    expect(stderr).toMatch(/^guestwright: guest\.cjs fails: Error: Cannot find module 'none\/part'\n/);
+    expect(stderr).toMatch(/\n {2}hint: npm install none\n$/);
+  });
+
   test("an import that leads nowhere", async () => {
     const { status, stderr } = await inspect({ "guest.ts": 'import "./nothing.ts";' }, "guest.ts");
     expect(status).toBe(3);

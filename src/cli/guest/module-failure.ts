@@ -35,8 +35,8 @@ function failure(message: string, cause: unknown): CliError {
   return new CliError(message, { code: "MODULE_FAILED", cause, ...hintFor(cause) });
 }
 
-/** What Node says of an import that no package has. */
-const missingPackage = /^Cannot find package '((?:@[^/']+\/)?[^/']+)'/;
+/** What Node says of a package that is not there: of one that is imported, and of one that is required. */
+const missingPackage = /^Cannot find (?:package|module) '((?:@[^/']+\/)?[^./':][^/':]*)/;
 
 function hintFor(error: unknown): { readonly hint?: string } {
   if (!(error instanceof Error)) return {};
