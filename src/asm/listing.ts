@@ -47,7 +47,7 @@ export function statementToText(node: Node): string {
     case "align":
       return `align ${node.alignment}${fillToText(node.fill)}`;
     case "advance":
-      return `${node.fromBeginning ? "pad" : "org"} ${expressionToText(node.to)}${fillToText(node.fill)}`;
+      return `${node.directive ?? (node.fromBeginning ? "pad" : "org")} ${expressionToText(node.to)}${fillToText(node.fill)}`;
     case "repeat":
       return node.unit.every((byte) => byte === 0)
         ? `zero ${expressionToText(node.count)}${node.unit.length === 1 ? "" : `*${node.unit.length}`}`

@@ -104,6 +104,8 @@ export interface AdvanceNode extends Statement {
   /** Whether `to` counts from the beginning of the code instead of from address 0. */
   readonly fromBeginning: boolean;
   readonly fill: number;
+  /** What text calls it: `.org`. */
+  readonly directive?: string;
 }
 
 /** The same bytes several times, where the number of times depends on labels. */

@@ -90,6 +90,18 @@ function formsOfEncoding(forms: readonly Form[], node: InstructionNode): readonl
   return chosen;
 }
 
+/** How sizes are written in the builder and in text. */
+const hints = {
+  builder: {
+    size: "write byte(...), word(...), dword(...) or qword(...)",
+    elements: "write broadcast(..., 2), 4, 8, 16 or 32",
+  },
+  text: {
+    size: "write byte ptr [...], word ptr [...], dword ptr [...] or qword ptr [...]",
+    elements: "write {1to2}, {1to4}, {1to8}, {1to16} or {1to32} behind the memory",
+  },
+} as const;
+
 /** Finds memory without a size where forms differ in nothing else, so that none of them is what the author means. */
 function checkSize(forms: readonly Form[], node: InstructionNode): void {
   const { broadcast } = node.decorators;
@@ -104,9 +116,7 @@ function checkSize(forms: readonly Form[], node: InstructionNode): void {
     code: "BAD_OPERANDS",
     value: node.operands,
     source: locate(node.site),
-    hint: isUnknown
-      ? "write byte(...), word(...), dword(...) or qword(...)"
-      : "write broadcast(..., 2), 4, 8, 16 or 32",
+    hint: hints[node.site.inText === undefined ? "builder" : "text"][isUnknown ? "size" : "elements"],
   });
 }
 

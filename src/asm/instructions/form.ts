@@ -213,7 +213,7 @@ export function formsOfChosenEncoding(
 ): readonly Form[] {
   if (choice === "evex") return forms.filter((form) => form.encoding === "evex");
   if (choice === "vex" || choice === "vex3")
-    return operands.some(needsEvex) ? [] : forms.filter(({ encoding }) => /^vex/.test(encoding));
+    return operands.some(needsEvex) ? [] : forms.filter(({ encoding }) => encoding.startsWith("vex"));
   const usual = formsOfUsualEncoding(forms, operands);
   const chosen = usual.filter(({ written }) => written[choice === "load" ? 1 : 0]?.memory !== undefined);
   return chosen.length === 0 ? usual : chosen;

@@ -3,9 +3,8 @@
  * their own.
  */
 import type { AlignNode, Node, SectionNode } from "../builder/node.ts";
-import { AsmError } from "../asm-error.ts";
-import { locate } from "../builder/call-site.ts";
 import { mapExpressions, rename } from "../builder/rename.ts";
+import { noNumericLabel } from "./check-labels.ts";
 
 /** The statements in the order of their addresses. */
 export function arrange(nodes: readonly Node[], origins: SectionOrigins = {}): readonly Node[] {
@@ -90,11 +89,7 @@ function nameNumericLabels(nodes: readonly Node[]): readonly Node[] {
         if (label === undefined) return name;
         const instance = (seen.get(label) ?? 0) + (direction === "f" ? 1 : 0);
         if (instance >= 1 && instance <= (total.get(label) ?? 0)) return `${label}@${instance}`;
-        throw new AsmError(`there is no label ${label} ${direction === "b" ? "before" : "after"} this`, {
-          code: "UNDEFINED_LABEL",
-          value: name,
-          source: locate(node.site),
-        });
+        throw noNumericLabel(label, direction === "b", node);
       }),
     );
   });

@@ -45,6 +45,8 @@ export function checkLabels(nodes: readonly Node[], symbols: ReadonlyMap<string,
     for (const expression of expressionsIn(node)) {
       const missing = labelsOf(expression).find((name) => !defined.has(name) && !symbols.has(name));
       if (missing === undefined) continue;
+      const [, number, direction] = /^(\d+)([bf])$/.exec(missing) ?? [];
+      if (number !== undefined) throw noNumericLabel(number, direction === "b", node);
       throw new AsmError(`label "${missing}" is not defined`, {
         code: "UNDEFINED_LABEL",
         value: missing,
@@ -53,6 +55,15 @@ export function checkLabels(nodes: readonly Node[], symbols: ReadonlyMap<string,
       });
     }
   }
+}
+
+/** The error about `1b` or `1f` where no label 1 stands before or after it. */
+export function noNumericLabel(number: string, isBefore: boolean, { site }: Node): AsmError {
+  return new AsmError(`there is no label ${number} ${isBefore ? "before" : "after"} this`, {
+    code: "UNDEFINED_LABEL",
+    value: `${number}${isBefore ? "b" : "f"}`,
+    source: locate(site),
+  });
 }
 
 /**
@@ -91,6 +102,7 @@ export function undefinedLabels(code: AnyCode): readonly string[] {
 const mostListed = 12;
 
 function hintAt(missing: string, defined: readonly string[], isInText: boolean): string {
+  if (isInText && missing.startsWith("$")) return `that is AT&T's syntax: write offset ${missing.slice(1)}`;
   const close = nearest(missing, defined);
   // In text a register with a slip of the pen is a label that nobody defined.
   const register = isInText && close === undefined ? nearest(missing, registerNames()) : undefined;

@@ -1,7 +1,7 @@
 /** Directives that leave room: alignment, repetition of bytes, and moving on to an address. */
 import type { Expression } from "../operands/expression.ts";
 import { add, isAddress, isConstant, simplest } from "../operands/expression.ts";
-import type { Fill } from "../builder/node.ts";
+import type { AdvanceNode, Fill } from "../builder/node.ts";
 import { mostFilled } from "../link/elastic.ts";
 import type { Directive, DirectiveReader } from "./directive.ts";
 import { constantOf, numberOf, valueOf } from "./directive.ts";
@@ -99,20 +99,25 @@ function readOrg({ program, cursor }: Directive): void {
   const fill = cursor.take(",") ? numberOf(program, cursor, "the fill", -128, 255) & 0xff : 0;
   cursor.expectEnd('","');
   requireZero(program, cursor, fill);
-  advance(program, cursor, to, fill);
+  advance(program, cursor, to, { fill, directive: ".org" });
 }
 
 /** Moves on to an address: a number counts from the beginning of the section. */
-export function advance(program: ProgramText, cursor: Cursor, to: Expression, fill: number): void {
+export function advance(
+  program: ProgramText,
+  cursor: Cursor,
+  to: Expression,
+  written: Pick<AdvanceNode, "fill" | "directive">,
+): void {
   const { site } = cursor;
   if (isAddress(to)) {
-    program.add({ kind: "advance", to, fromBeginning: false, fill, site });
+    program.add({ kind: "advance", to, fromBeginning: false, ...written, site });
     return;
   }
   const beginning = program.beginningOfSection();
   program.add(
     beginning === undefined
-      ? { kind: "advance", to, fromBeginning: true, fill, site }
-      : { kind: "advance", to: add(beginning, to), fromBeginning: false, fill, site },
+      ? { kind: "advance", to, fromBeginning: true, ...written, site }
+      : { kind: "advance", to: add(beginning, to), fromBeginning: false, ...written, site },
   );
 }

@@ -24,7 +24,7 @@ export function assign(program: ProgramText, cursor: Cursor): void {
   const { site } = cursor;
   const value = valueOf(program, cursor);
   cursor.expectEnd();
-  if (token.text === ".") advance(program, cursor, value, 0);
+  if (token.text === ".") advance(program, cursor, value, { fill: 0, directive: ". =" });
   else define(program, cursor, token, value, site);
 }
 
@@ -36,7 +36,7 @@ function readSet(program: ProgramText, cursor: Cursor, isOnce: boolean): void {
   const value = valueOf(program, cursor);
   cursor.expectEnd();
   if (isOnce && program.symbols.has(token.text)) throw cursor.error(`${token.text} has a value already`, { token });
-  if (token.text === ".") advance(program, cursor, value, 0);
+  if (token.text === ".") advance(program, cursor, value, { fill: 0, directive: ". =" });
   else define(program, cursor, token, value, site);
 }
 

@@ -14,6 +14,7 @@ import type { Macro } from "./macro.ts";
 import type { FarPointer, OperandText } from "./operand-text.ts";
 import { readOperand } from "./operand-text.ts";
 import { readPrefixes, withPrefixes } from "./prefixes.ts";
+import { findRegister } from "./register-names.ts";
 import type { StringInstruction } from "./string-instructions.ts";
 import { stringInstruction } from "./string-instructions.ts";
 import { withoutLong, withSizes } from "./suffixes.ts";
@@ -133,8 +134,24 @@ function unknownInstruction(cursor: Cursor, token: Token, name: string, { mode, 
   return cursor.error(`there is no instruction "${token.text.slice(0, 40)}"`, {
     token,
     expected: ["an instruction", "a directive", "a label with a colon"],
-    hint: close === undefined ? undefined : `did you mean ${close}?`,
+    hint: isComment(cursor, token, close !== undefined)
+      ? commentHint
+      : close === undefined
+        ? undefined
+        : `did you mean ${close}?`,
   });
+}
+
+const commentHint = '";" separates statements; a comment begins with "#"';
+
+/** Whether a word stands where other assemblers have comments, behind a semicolon; what could be a name needs a second word. */
+function isComment(cursor: Cursor, token: Token, isLikeName: boolean): boolean {
+  const { text } = cursor.source;
+  const line = text.slice(text.lastIndexOf("\n", token.start) + 1, token.start);
+  if (!line.trimEnd().endsWith(";")) return false;
+  const isProse =
+    cursor.peek()?.kind === "name" && findRegister(cursor.word()) === undefined && cursor.word(1) !== "ptr";
+  return !isLikeName || isProse;
 }
 
 /** The operands as the builder has them. */

@@ -8,6 +8,7 @@ import type { Memory, Term as AddressTerm } from "../operands/memory.ts";
 import { memory, times } from "../operands/memory.ts";
 import type { Mode } from "../mode.ts";
 import type { Register } from "../operands/register.ts";
+import { refuseAtBeginning, refuseMemoryBehind } from "./att-syntax.ts";
 import type { Cursor } from "./cursor.ts";
 import { ExpressionReader } from "./expression-text.ts";
 import { memorySizes } from "./memory-sizes.ts";
@@ -50,11 +51,13 @@ interface Before {
 export function readOperand(cursor: Cursor, symbols: Symbols, mode: Mode, isBranch: boolean): OperandText {
   const token = cursor.peek();
   if (token === undefined) throw cursor.unexpected("an operand");
+  refuseAtBeginning(cursor);
   const ready = readReady(cursor);
   if (ready !== undefined) return { operand: decorate(cursor, ready, false), isFar: false, token };
   const outside = readBefore(cursor);
   const reader = new ExpressionReader(cursor, symbols, true);
   const term = reader.term();
+  refuseMemoryBehind(cursor, token);
   if (outside.size !== undefined && reader.size !== undefined)
     throw cursor.error("the operand has two sizes", { token });
   const before = reader.size === undefined ? outside : { ...outside, size: reader.size };

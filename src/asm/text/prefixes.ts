@@ -96,7 +96,15 @@ function readEncoding(cursor: Cursor): EncodingChoice {
 
 /** String instructions that read what their segment prefix says, and those that only write. */
 const readers = /^((movs|cmps|lods|outs)[bwdq]|xlatb)$/;
+const repeatable = /^(movs|cmps|lods|outs|stos|scas|ins)[bwdq]$/;
 const strings = /^((movs|cmps|lods|outs|stos|scas|ins)[bwdq]|xlatb)$/;
+
+const repeats = /^rep/;
+
+/** Whether `rep` and its like stand before an instruction: RET has them for the branch prediction of old CPUs. */
+function isRepeatable({ mnemonic, operands }: InstructionNode): boolean {
+  return mnemonic === "ret" || (operands.length === 0 && repeatable.test(mnemonic));
+}
 
 /** The instruction with its prefixes; what they mean is written at operands. */
 export function withPrefixes(plain: InstructionNode, read: Prefixes, cursor: Cursor, token: Token): InstructionNode {
@@ -106,6 +114,13 @@ export function withPrefixes(plain: InstructionNode, read: Prefixes, cursor: Cur
     cursor.error(`the prefix ${word} cannot be written before ${node.mnemonic} with these operands`, {
       token,
       hint: "sizes and segments are written at the operands: word ptr fs:[...]",
+    });
+  if (node.mnemonic === "nop" && node.operands.length === 0 && /^repe?$/.test(node.prefix ?? ""))
+    return { ...node, mnemonic: "pause", prefix: undefined };
+  if (node.prefix !== undefined && repeats.test(node.prefix) && !isRepeatable(node))
+    throw cursor.error(`the prefix ${node.prefix} cannot be written before ${node.mnemonic}`, {
+      token,
+      hint: "it goes before string instructions and ret",
     });
   if (node.prefix === "notrack" && (segment !== undefined || !isIndirect(node))) throw fail("notrack");
   if (segment === undefined && addressSize === undefined) return node;

@@ -24,6 +24,10 @@ const numberText = /\d[\w.$]*/y;
 const markText = /<<|>>|<=|>=|==|!=|<>|&&|\|\||[^\s\w"'.$\u0080-\uffff]/y;
 const preprocessor = /#\s*(?:define\s+\w|include\s*[<"]|(?:ifdef|ifndef|undef)\s+\w+\s*$|(?:endif|else)\s*$)/my;
 
+/** What follows the first character where several stand between quotes: `'ab'`. */
+const characters = /[\w ]+'/y;
+const hintForCharacters = 'a string is written "…", after .ascii';
+
 /** Cuts text into statements, one at a time. */
 export class Tokenizer implements Input {
   readonly source: SourceText;
@@ -126,6 +130,11 @@ export class Tokenizer implements Input {
     if (point === undefined || point === 0x0a) throw this.#error("the character is missing", start, start + 1);
     let end = start + (isEscape ? 2 : 1) + String.fromCodePoint(point).length;
     if (text[end] === "'") end++;
+    else {
+      characters.lastIndex = end;
+      if (characters.test(text))
+        throw this.#error("a character constant is one character", start, characters.lastIndex, [], hintForCharacters);
+    }
     this.#at = end;
     return { kind: "character", text: text.slice(start, end), start, end };
   }

@@ -519,7 +519,7 @@ const others: readonly Case[] = [
       "guest.s:1:1: inc [rax]: the size of the memory operand is not known",
       "    inc [rax]",
       "    ^~~~~~~~~",
-      "  hint: write byte(...), word(...), dword(...) or qword(...)",
+      "  hint: write byte ptr [...], word ptr [...], dword ptr [...] or qword ptr [...]",
     ].join("\n"),
   ],
   [
@@ -563,7 +563,7 @@ const others: readonly Case[] = [
     "going back",
     64,
     "nop\nnop\n.org 1",
-    ["guest.s:3:1: pad 1: it would go back by 1 bytes", "    .org 1", "    ^~~~~~"].join("\n"),
+    ["guest.s:3:1: .org 1: it would go back by 1 bytes", "    .org 1", "    ^~~~~~"].join("\n"),
   ],
   [
     "a branch into another mode",

@@ -849,6 +849,7 @@ const only64 = [
     "{store} vmovaps ymm0, ymm1",
   ],
   ...["{load} xor rax, rbx", "lock {store} add [rax], ebx", "{load} lock add [rax], ebx", "{store} bswap eax"],
+  ...["rep nop", "repz nop", "rep ret", "repne ret", "repe stosb", "repne movsb", "rep cmpsb", "mov %rax, %rbx"],
   ...["movb byte ptr [rax], 1", "addq [rax], 1", "leaq rax, [rbx+8]", "cvtsi2sdq xmm0, [rax]", "movslq rax, ecx"],
   ...["movzbq rax, al", "movzwd eax, [rbx]", "movsbw ax, [rbx]", "sgdtq [rax]", "crc32q rax, [rax]", "popw [rbx]"],
 ];

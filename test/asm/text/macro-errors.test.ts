@@ -51,7 +51,7 @@ const cases: readonly (readonly [what: string, text: string, ...message: string[
     "  read as: mov [eax], 1",
     "  in macro m, called at guest.s:5:3",
     "  in macro two, called at guest.s:8:1",
-    "  hint: write byte(...), word(...), dword(...) or qword(...)",
+    "  hint: write byte ptr [...], word ptr [...], dword ptr [...] or qword ptr [...]",
   ],
   [
     "a mistake in a repetition",
