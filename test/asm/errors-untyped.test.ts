@@ -25,6 +25,7 @@ import {
   type Statements,
 } from "guestwright/asm";
 import { expect, test } from "vitest";
+import { thrown } from "../core/thrown.ts";
 
 type Loose = (...values: unknown[]) => unknown;
 /** A function, or the builder's methods, as authors without types see them. */
@@ -208,12 +209,3 @@ test("addresses of code are safe integers or bigints", async () => {
     'origin: an address of 64-bit code is a whole number from 0 to 2^64 - 1, got "0x1000"',
   );
 });
-
-async function thrown(action: () => unknown): Promise<unknown> {
-  try {
-    await action();
-  } catch (error) {
-    return error;
-  }
-  throw new Error("nothing was thrown");
-}

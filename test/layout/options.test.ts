@@ -11,6 +11,7 @@ import {
 } from "guestwright/layout";
 import { imageToHtml } from "guestwright";
 import { beforeAll, expect, test } from "vitest";
+import { thrown } from "../core/thrown.ts";
 import { longGuest, type Loose } from "./descriptions.ts";
 
 let image: Image;
@@ -25,15 +26,6 @@ const takers: Readonly<Record<string, (given: Loose, options?: Loose) => unknown
   imageToFile: (given, options) => imageToFile(given, "raw", options),
   checkExport: (given, options) => checkExport(given, "raw", "qemu", options),
 };
-
-async function thrown(action: () => unknown): Promise<unknown> {
-  try {
-    await action();
-  } catch (error) {
-    return error;
-  }
-  throw new Error("nothing was thrown");
-}
 
 const bad = (message: string): unknown => expect.objectContaining({ code: "BAD_DESCRIPTION", message });
 

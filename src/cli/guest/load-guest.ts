@@ -93,18 +93,20 @@ export async function loadGuest(file: string, options: GuestOptions, terminal: T
 
 /** The bytes of a file that a user named. Throws {@link CliError} `NO_FILE`. */
 export function readInput(file: string): Uint8Array {
+  const refuse = (why: string, cause?: unknown): never => {
+    throw new CliError(`cannot read ${file}: ${why}`, { code: "NO_FILE", value: file, cause });
+  };
+  let bytes: Uint8Array | undefined;
   try {
-    requireEnd(file);
-    return readFileSync(file);
+    bytes = isDevice(file) ? undefined : readFileSync(file);
   } catch (cause) {
-    throw new CliError(`cannot read ${file}: ${readFailure(cause)}`, { code: "NO_FILE", value: file, cause });
+    return refuse(readFailure(cause), cause);
   }
+  return bytes ?? refuse("it is a device, not a file");
 }
 
-/** A device, such as /dev/zero, may have no end. */
-function requireEnd(file: string): void {
+/** Whether a file is a device, which, as /dev/zero, may have no end. */
+function isDevice(file: string): boolean {
   const stats = statSync(file);
-  if (stats.isCharacterDevice() || stats.isBlockDevice()) {
-    throw Object.assign(new Error("a device"), { code: "it is a device, not a file" });
-  }
+  return stats.isCharacterDevice() || stats.isBlockDevice();
 }

@@ -25,10 +25,9 @@ export function requireWritable(file: string, read: Readonly<Record<string, stri
       hint: "name another file",
     });
   }
-  attempt(file, () => {
-    if (there?.isDirectory() === true) throw Object.assign(new Error("a folder"), { code: "EISDIR" });
-    accessSync(there === undefined ? path.dirname(file) : file, constants.W_OK);
-  });
+  // Folders may be written to as well.
+  if (there?.isDirectory() === true) throw notWritten(file, { code: "EISDIR" });
+  attempt(file, () => accessSync(there === undefined ? path.dirname(file) : file, constants.W_OK));
 }
 
 function isSame(one: Stats, other: Stats | undefined): boolean {
@@ -43,6 +42,10 @@ function attempt(file: string, action: () => void): void {
   try {
     action();
   } catch (cause) {
-    throw new CliError(`cannot write ${file}: ${writeFailure(cause)}`, { code: "NOT_WRITTEN", value: file, cause });
+    throw notWritten(file, cause);
   }
+}
+
+function notWritten(file: string, cause: unknown): CliError {
+  return new CliError(`cannot write ${file}: ${writeFailure(cause)}`, { code: "NOT_WRITTEN", value: file, cause });
 }

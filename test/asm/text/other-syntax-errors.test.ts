@@ -157,17 +157,6 @@ const cases: readonly Case[] = [
     ],
   ],
   [
-    "memory of no size",
-    64,
-    "inc [rax]",
-    [
-      "guest.s:1:1: inc [rax]: the size of the memory operand is not known",
-      "    inc [rax]",
-      "    ^~~~~~~~~",
-      "  hint: write byte ptr [...], word ptr [...], dword ptr [...] or qword ptr [...]",
-    ],
-  ],
-  [
     "going back",
     64,
     ".org 5\n.org 2",
