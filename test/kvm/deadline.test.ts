@@ -1,9 +1,10 @@
 /** No guest holds the thread for longer than it was given, and nothing stays behind: no timer, no blocked signal. */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { Session } from "node:inspector";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 import { boot, DEFAULT_TIMEOUT, type Duration, type Exit, type TimeoutExit } from "../../src/kvm/index.ts";
-import { fromSource } from "../project/child.ts";
+import { fromSource, run } from "../project/child.ts";
 import { counting, realMode, spinning } from "./images.ts";
 import { describeKvm } from "./require-kvm.ts";
 import { resources } from "./resources.ts";
@@ -235,6 +236,52 @@ describeKvm("signals that are not the clock's", () => {
     }
   });
 
+  test("a child that the consumer waits for ends, and may be signalled", async () => {
+    using machine = await boot(counting);
+    const outputs: string[] = [];
+    for (const exit of machine.run({ timeout: "1s", maxExits: 3 })) {
+      if (exit.kind === "exit-limit") break;
+      outputs.push(execFileSync("sed", ["-n", "s/^SigBlk:\\s*//p", "/proc/self/status"], { encoding: "utf8" }));
+    }
+    expect(outputs).toEqual(Array.from({ length: 3 }, () => `${nothing.blocked}\n`));
+  });
+
+  test("a profiler's, started before a run or in the middle of one", async () => {
+    using machine = await boot(spinning);
+    using before = await boot(counting);
+    const session = new Session();
+    session.connect();
+    const post = (method: string, parameters?: object): unknown => {
+      let answer: unknown;
+      session.post(method, parameters, (error, result) => (answer = error ?? result));
+      return answer;
+    };
+    try {
+      const exits = before.run({ timeout: "100ms" });
+      exits.next();
+      post("Profiler.enable");
+      post("Profiler.setSamplingInterval", { interval: 500 });
+      post("Profiler.start");
+      // The clock that let signals through is this run's, too.
+      expect(kindsOf(machine.run({ timeout: "50ms" }))).toEqual(["timeout"]);
+      expect(exits.next().value).toMatchObject({ kind: "io-out" });
+      await nextTurn();
+      expect(kindsOf(machine.run({ timeout: "50ms" }))).toEqual(["timeout"]);
+      expect(await machine.stream({ timeout: "50ms" }).next()).toMatchObject({ value: { kind: "timeout" } });
+      const { profile } = post("Profiler.stop") as { profile: { samples: readonly number[] } };
+      expect(profile.samples.length).toBeGreaterThan(10);
+    } finally {
+      session.disconnect();
+    }
+    await nextTurn();
+    expect(resources()).toMatchObject(nothing);
+  });
+
+  test("real-time signals that somebody handles, and those that come by the thousand", async () => {
+    const ended = await run(process.execPath, [...fromSource, "--input-type=module", "-e", realTimeScript]);
+    expect(ended).toEqual({ status: 0, stdout: "timeout\ntimeout\n", stderr: "" });
+  });
+
   test("Ctrl-C ends the run, and its handler is called", async () => {
     const child = spawn(process.execPath, [...fromSource, "--input-type=module", "-e", interruptedScript], {
       stdio: ["ignore", "pipe", "inherit"],
@@ -252,6 +299,28 @@ describeKvm("signals that are not the clock's", () => {
     expect(status).toBe(0);
   });
 });
+
+/** A timer of another's sends this thread a signal every 300 microseconds, to a handler that does nothing. */
+const realTimeScript = `
+  import koffi from "koffi";
+  import { boot } from ${JSON.stringify(import.meta.resolve("../../src/kvm/index.ts"))};
+  import { spinning } from ${JSON.stringify(import.meta.resolve("./images.ts"))};
+  const libc = koffi.load("libc.so.6");
+  const action = new Uint8Array(152);
+  new DataView(action.buffer).setBigUint64(0, koffi.address(libc.symbol("getppid")), true);
+  libc.func("sigaction", "int", ["int", "void *", "void *"])(40, action, null);
+  const event = new Int32Array(16);
+  event.set([40, 4, process.pid], 2);
+  const id = new Int32Array(1);
+  libc.func("timer_create", "int", ["int", "void *", "void *"])(1, event, id);
+  const setTime = libc.func("syscall", "long", ["long", "long", "long", "void *", "long"]);
+  setTime(223, id[0], 0, new BigInt64Array([0n, 300_000n, 0n, 300_000n]), 0);
+  const machine = await boot(spinning);
+  for (let round = 0; round < 2; round++) {
+    for (const { kind } of machine.run({ timeout: "60ms" })) console.log(kind);
+    await null;
+  }
+`.replaceAll("\n  ", "\n");
 
 const interruptedScript = `
   import { boot } from ${JSON.stringify(import.meta.resolve("../../src/kvm/index.ts"))};

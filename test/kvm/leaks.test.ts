@@ -87,6 +87,8 @@ test("a VM that cannot map what it needs gives back what it has: with a C librar
     copyMemory: () => undefined,
     view: () => new ArrayBuffer(0),
     syscall: () => -1,
+    sigaction: () => -1,
+    harmless: 0x6000n,
     sigtimedwait: () => -1,
     errno: () => 12,
   };

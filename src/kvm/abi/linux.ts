@@ -30,6 +30,7 @@ export const linuxConstants = {
   MAP_NORESERVE: 0x4000,
   SIG_BLOCK: 0,
   SIG_UNBLOCK: 1,
+  SA_RESTART: 0x1000_0000,
   SIGEV_THREAD_ID: 4,
   EFD_CLOEXEC: 0o2000000,
   EFD_NONBLOCK: 0o4000,
@@ -60,6 +61,9 @@ export const itimerspec = {
 /** `struct timespec`. */
 export const timespec = { size: 16, fields: { tv_sec: [0, 8], tv_nsec: [8, 8] } } as const;
 
+/** Libc's `struct sigaction`, the same in glibc and musl. */
+export const libcSigaction = { size: 152, fields: { sa_handler: [0, 8], sa_flags: [136, 4] } } as const;
+
 /** The kernel's `struct sigaction` (asm/signal.h), which is not the one of libc. */
 export const kernelSigaction = { size: 32, fields: { sa_handler: [0, 8] } } as const;
 
@@ -67,4 +71,9 @@ export const kernelSigaction = { size: 32, fields: { sa_handler: [0, 8] } } as c
 export const SIGNAL_SET_SIZE = 8;
 
 /** Every struct of this file that libc's headers know, by its C name, for the tests. */
-export const linuxLayouts: Readonly<Record<string, StructLayout>> = { sigevent, itimerspec, timespec };
+export const linuxLayouts: Readonly<Record<string, StructLayout>> = {
+  sigevent,
+  itimerspec,
+  timespec,
+  sigaction: libcSigaction,
+};

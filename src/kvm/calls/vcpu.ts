@@ -161,18 +161,21 @@ export class VcpuHandle extends VcpuPageCalls implements Vcpu {
     snapshot.restore((registers) => this.defer(registers));
   }
 
-  /** `KVM_SET_SIGNAL_MASK`: the signals that are blocked while in the guest, as the kernel's set; it must not change. */
-  setSignalMask(signals: Uint8Array): void {
+  /**
+   * `KVM_SET_SIGNAL_MASK`: the signals that are blocked while in the guest, as the kernel's set; it must not change.
+   * `undefined` for those of the thread.
+   */
+  setSignalMask(signals: Uint8Array | undefined): void {
     const known = this.#signalMask;
     if (signals === known) return;
-    if (known?.every((byte, index) => byte === signals[index]) === true) {
-      this.#signalMask = signals;
-      return;
+    if (signals === undefined) {
+      this.descriptor.ioctl("KVM_SET_SIGNAL_MASK");
+    } else if (known?.every((byte, index) => byte === signals[index]) !== true) {
+      const { bytes, view } = newStruct(kvmSignalMask.size + SIGNAL_SET_SIZE);
+      writeField(view, kvmSignalMask.fields.len, SIGNAL_SET_SIZE, "len");
+      bytes.set(signals, kvmSignalMask.size);
+      this.descriptor.ioctlBytes("KVM_SET_SIGNAL_MASK", bytes);
     }
-    const { bytes, view } = newStruct(kvmSignalMask.size + SIGNAL_SET_SIZE);
-    writeField(view, kvmSignalMask.fields.len, SIGNAL_SET_SIZE, "len");
-    bytes.set(signals, kvmSignalMask.size);
-    this.descriptor.ioctlBytes("KVM_SET_SIGNAL_MASK", bytes);
     this.#signalMask = signals;
   }
 

@@ -127,7 +127,9 @@ const msrReasons = namesOf<MsrExitReason>(msrExitReasons);
 /** The exit that the page tells of. What it holds is its own: the page may be overwritten. */
 export function decodeExit(page: RunPage): Exit {
   const reason = exitReasonOf(page);
+  // The most frequent ones first: a number compared is cheaper than one looked up.
   if (reason === exitReasons.KVM_EXIT_IO) return decodeIo(page);
+  if (reason === exitReasons.KVM_EXIT_MMIO) return decodeMmio(page);
   const decode = decoders[reason];
   return decode === undefined ? unknown(page) : decode(page);
 }

@@ -43,6 +43,10 @@ export interface Libc {
   view(address: HostAddress, length: number): ArrayBuffer;
   /** `syscall(number, a, pointer, pointer, d)`; `null` for a null pointer. */
   syscall(name: SyscallName, a: number, b: Uint8Array | null, c: Uint8Array | null, d: number): number;
+  /** `sigaction(signal, action, NULL)`. */
+  sigaction(signal: number, action: Uint8Array): number;
+  /** A handler of signals that does nothing: the address of `getpid`, which may be called in any of them (signal-safety(7)). */
+  readonly harmless: HostAddress;
   /** `rt_sigtimedwait(set, NULL, timeout, size of set)`: the number of a signal that was pending. */
   sigtimedwait(set: Uint8Array, timeout: Uint8Array): number;
   /** The errno of the call just made on this thread. */
@@ -102,6 +106,7 @@ function bind(koffi: Koffi): Libc {
   const memcpy = library.func("memcpy", "void", ["void *", "void *", "size_t"]);
   const syscall = library.func("syscall", "long", ["long", "long", "void *", "void *", "long"]);
   const syscallOnPointers = library.func("syscall", "long", ["long", "void *", "void *", "void *", "long"]);
+  const sigaction = library.func("sigaction", "int", ["int", "void *", "void *"]);
   return {
     open,
     close,
@@ -121,6 +126,8 @@ function bind(koffi: Koffi): Libc {
     copyMemory: library.func("memcpy", "void", ["uintptr_t", "uintptr_t", "size_t"]),
     view: (address, length) => koffi.view(address, length),
     syscall: (name, a, b, c, d) => syscall(syscalls[name], a, b, c, d) as number,
+    sigaction: (signal, action) => sigaction(signal, action, null) as number,
+    harmless: koffi.address(library.symbol("getpid")),
     sigtimedwait: (set, timeout) =>
       syscallOnPointers(syscalls.SYS_rt_sigtimedwait, set, null, timeout, set.length) as number,
     errno: () => koffi.errno(),

@@ -4,6 +4,7 @@ import type { Exit } from "../exits/exits.ts";
 import { GuestClock } from "./guest-clock.ts";
 import { LateAnswer } from "./late-answer.ts";
 import type { Libc } from "../host/libc.ts";
+import { closed } from "../kvm-error.ts";
 import { Ticker } from "./ticker.ts";
 import type { VcpuHandle } from "../calls/vcpu.ts";
 import type { VmHandle } from "../calls/vm.ts";
@@ -22,6 +23,8 @@ export interface Runnable {
   readonly vm: VmHandle;
   readonly vcpu: VcpuHandle;
   entry: GuestEntry;
+  /** Whether it may still be run; `false` once it was closed. */
+  isOpen: boolean;
   /** Exits that KVM gave and nobody took yet, oldest first: they outlive the run that was left. */
   readonly queue: Exit[];
   /** The exit that a device has not answered yet. */
@@ -30,7 +33,12 @@ export interface Runnable {
 
 /** A machine that was not run yet. */
 export function newRunnable({ libc, vm, vcpu }: Pick<Runnable, "libc" | "vm" | "vcpu">): Runnable {
-  return { libc, vm, vcpu, entry: vcpu, queue: [], late: new LateAnswer() };
+  return { libc, vm, vcpu, entry: vcpu, isOpen: true, queue: [], late: new LateAnswer() };
+}
+
+/** Throws {@link KvmError} `CLOSED` where the machine was closed. */
+export function requireOpen({ isOpen }: Runnable): void {
+  if (!isOpen) throw closed("the machine");
 }
 
 /** How long an asynchronous run keeps the thread at a time, in milliseconds. */
@@ -40,18 +48,12 @@ const SLICE = 2;
 const NEVER = 1e12;
 
 /**
- * The ticker's shortest period, in milliseconds. The signals of one that ticks every few microseconds come faster than they
- * can be taken back, and the thread would do nothing else.
- */
-const SHORTEST_PERIOD = 0.1;
-
-/**
  * How often the ticker calls the thread back from the guest, in milliseconds: a few times before the deadline, so that the
  * guest's clock is right. A worker thread comes back often whatever its deadline, since it may be told to terminate; other
  * threads come back seldom, since a signal that arrives together with a tick is seen no earlier than the end of the run.
  */
 function syncPeriod(limit: number): number {
-  const period = Math.min(Math.max(limit / 8, Math.min(limit, 1), SHORTEST_PERIOD), NEVER);
+  const period = Math.min(Math.max(limit / 8, Math.min(limit, 1)), NEVER);
   return isMainThread ? period : Math.min(period, 100);
 }
 
@@ -62,7 +64,7 @@ export class RunLoop {
   readonly #period: number;
   readonly #isSliced: boolean;
   readonly #ticker: Ticker;
-  readonly #clock = new GuestClock();
+  readonly #clock: GuestClock;
 
   /**
    * Throws {@link KvmError} `BAD_ARGUMENT` where a device has not answered yet, which a run on this thread cannot wait for.
@@ -76,6 +78,7 @@ export class RunLoop {
     this.#isSliced = pace === "async";
     this.#period = this.#isSliced ? SLICE : syncPeriod(limit);
     this.#ticker = new Ticker(machine.libc, pace);
+    this.#clock = new GuestClock(limit);
   }
 
   /**
@@ -83,27 +86,21 @@ export class RunLoop {
    * has not answered yet, which another run or stream may have asked meanwhile.
    */
   step(): Exit | undefined {
-    const { vcpu, vm, queue, entry, late } = this.#machine;
+    const { vm, queue, entry, late } = this.#machine;
     late.requireNone();
     if (queue.length > 0) return queue.shift();
-    const ticker = this.#ticker;
     const clock = this.#clock;
-    const limit = this.#limit;
-    while (clock.elapsed < limit) {
-      if (!ticker.isArmed) vcpu.setSignalMask(ticker.arm(limit - clock.elapsed, this.#period));
+    // What seldom happens stands in functions of its own, so that the compiler takes the rest into the consumer's loop.
+    while (!clock.isOver) {
+      if (!this.#ticker.isArmed) this.#arm();
       clock.enter();
       const hasExit = entry.enter();
       clock.leave();
       // The guest wrote to coalesced zones before it exited: what comes first goes first.
-      const ringPage = vm.ringPage;
-      if (ringPage !== 0) queue.push(...vcpu.drainCoalesced(ringPage));
-      if (hasExit) return this.#after(entry.exit());
-      if (!ticker.ticked()) return this.#after({ kind: "interrupted" });
-      clock.tick();
-      const left = limit - clock.elapsed;
-      if (left < this.#period) ticker.set(left, this.#period);
-      if (queue.length > 0) return queue.shift();
-      if (this.#isSliced) return undefined;
+      if (vm.ringPage !== 0) this.#drainCoalesced();
+      const exit = hasExit ? entry.exit() : this.#interruption();
+      if (queue.length > 0) return this.#after(exit);
+      if (exit !== undefined || this.#isSliced) return exit;
     }
     return { kind: "timeout", elapsed: clock.elapsed };
   }
@@ -113,10 +110,33 @@ export class RunLoop {
     this.#ticker.disarm();
   }
 
-  #after(exit: Exit): Exit {
+  /** How long the guest may stay before the clock calls the thread back, in milliseconds; at the deadline, as after it. */
+  get #timeToTick(): number {
+    const left = this.#limit - this.#clock.elapsed;
+    return left > 0 ? Math.min(left, this.#period) : this.#period;
+  }
+
+  #arm(): void {
+    this.#machine.vcpu.setSignalMask(this.#ticker.arm(this.#timeToTick));
+  }
+
+  #drainCoalesced(): void {
+    const { vcpu, vm, queue } = this.#machine;
+    queue.push(...vcpu.drainCoalesced(vm.ringPage));
+  }
+
+  /** What a signal means that ended the guest's stay: nothing where it was the clock's, which is set again. */
+  #interruption(): Exit | undefined {
+    if (!this.#ticker.ticked()) return { kind: "interrupted" };
+    this.#clock.tick();
+    this.#ticker.set(this.#timeToTick);
+    return undefined;
+  }
+
+  /** The exit that comes next, where others wait. */
+  #after(exit: Exit | undefined): Exit {
     const { queue } = this.#machine;
-    if (queue.length === 0) return exit;
-    queue.push(exit);
+    if (exit !== undefined) queue.push(exit);
     return queue.shift()!;
   }
 }

@@ -7,7 +7,7 @@ import { DebugEntry } from "../debug/debug-entry.ts";
 import { attachDebugger, type Debugger } from "../debug/debugger.ts";
 import type { Exit } from "../exits/exits.ts";
 import type { Finding } from "../explain/finding.ts";
-import { badArgument, closed } from "../kvm-error.ts";
+import { badArgument } from "../kvm-error.ts";
 import { requireObject, requireUint8Array } from "../shapes.ts";
 import type { Libc } from "../host/libc.ts";
 import { locateExit } from "./exit-place.ts";
@@ -16,7 +16,7 @@ import type { LoadableImage } from "./load-image.ts";
 import { codeBits, locate, type GuestLocation } from "./location.ts";
 import type { KvmKind } from "../host/platform.ts";
 import type { SpecialRegisters } from "../calls/registers.ts";
-import { newRunnable, type Runnable } from "./run-loop.ts";
+import { newRunnable, requireOpen, type Runnable } from "./run-loop.ts";
 import { planRun, runOptionNames, streamOptionNames, type RunOptions, type StreamOptions } from "./run-options.ts";
 import { MachineSnapshots } from "../snapshot/machine-snapshots.ts";
 import type { Snapshot } from "../snapshot/snapshot.ts";
@@ -55,7 +55,6 @@ class RunningMachine implements Machine {
   #debugger: Promise<Debugger> | undefined;
   /** Each with the breakpoint at which the guest stood, where its consumer knew of it. */
   readonly #snapshots: MachineSnapshots<VirtAddr | undefined>;
-  #isOpen = true;
 
   constructor({ libc, image, kind, vm, vcpu, msrs, device }: MachineParts) {
     this.image = image;
@@ -85,13 +84,13 @@ class RunningMachine implements Machine {
   run(options: RunOptions = {}): IterableIterator<Exit, void, undefined> {
     const plan = planRun("run", runOptionNames, options);
     this.#requireOpen();
-    return new SyncExits(this.#runnable, plan, () => this.#requireOpen());
+    return new SyncExits(this.#runnable, plan);
   }
 
   stream(options: StreamOptions = {}): AsyncIterableIterator<Exit, void, undefined> {
     const plan = planRun("stream", streamOptionNames, options);
     this.#requireOpen();
-    return leavable(options.signal, (signal) => asyncExits(this.#runnable, plan, signal, () => this.#requireOpen()));
+    return leavable(options.signal, (signal) => asyncExits(this.#runnable, plan, signal));
   }
 
   complete(): boolean {
@@ -184,7 +183,7 @@ class RunningMachine implements Machine {
   }
 
   close(): void {
-    this.#isOpen = false;
+    this.#runnable.isOpen = false;
     putOutTicker();
     this.#snapshots.close();
     this.vm.close();
@@ -195,6 +194,6 @@ class RunningMachine implements Machine {
   }
 
   #requireOpen(): void {
-    if (!this.#isOpen) throw closed("the machine");
+    requireOpen(this.#runnable);
   }
 }

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Exit } from "../exits/exits.ts";
 import { guardAnswers } from "./late-answer.ts";
 import { unlessLeft } from "./leaving.ts";
-import { RunLoop, type Runnable } from "./run-loop.ts";
+import { requireOpen, RunLoop, type Runnable } from "./run-loop.ts";
 import type { RunPlan } from "./run-options.ts";
 
 /** After these the stream ends. */
@@ -29,7 +29,6 @@ export async function* asyncExits(
   machine: Runnable,
   plan: RunPlan,
   signal: AbortSignal,
-  requireOpen: () => void,
 ): AsyncGenerator<Exit, void, undefined> {
   const { maxExits, includeHandled } = plan;
   const { late } = machine;
@@ -40,7 +39,7 @@ export async function* asyncExits(
   try {
     for (;;) {
       signal.throwIfAborted();
-      requireOpen();
+      requireOpen(machine);
       const exit: Exit | undefined =
         left?.given ?? (exits < maxExits ? loop.step() : ({ kind: "exit-limit", exits } as const));
       if (exit === undefined) {

@@ -6,28 +6,29 @@ import type { Exit } from "../exits/exits.ts";
 import { badArgument } from "../kvm-error.ts";
 import { dispatchNow, type Dispatch } from "./dispatch.ts";
 import { guardAnswers } from "./late-answer.ts";
-import { RunLoop, type Runnable } from "./run-loop.ts";
+import { requireOpen, RunLoop, type Runnable } from "./run-loop.ts";
 import type { RunPlan } from "./run-options.ts";
 import { endsRun } from "./streams.ts";
 
 /** Exit after exit, up to one that ends the run. */
 export class SyncExits implements IterableIterator<Exit, void, undefined> {
   readonly #loop: RunLoop;
-  readonly #plan: RunPlan;
+  readonly #machine: Runnable;
+  readonly #maxExits: number;
+  readonly #includeHandled: boolean;
   readonly #dispatch: Dispatch | undefined;
-  readonly #requireOpen: () => void;
   #exits = 0;
   #isStepping = false;
   #isOver = false;
   /** What comes after the exit with which a device ended the run. */
   #last: Exit | undefined;
 
-  /** @param requireOpen throws where the machine was closed */
-  constructor(machine: Runnable, plan: RunPlan, requireOpen: () => void) {
-    this.#loop = new RunLoop(machine, plan.limit, "sync");
-    this.#plan = plan;
-    this.#dispatch = plan.dispatch && guardAnswers(plan.dispatch, machine.late);
-    this.#requireOpen = requireOpen;
+  constructor(machine: Runnable, { limit, maxExits, includeHandled, dispatch }: RunPlan) {
+    this.#loop = new RunLoop(machine, limit, "sync");
+    this.#machine = machine;
+    this.#maxExits = maxExits;
+    this.#includeHandled = includeHandled;
+    this.#dispatch = dispatch && guardAnswers(dispatch, machine.late);
   }
 
   next(): IteratorResult<Exit, void> {
@@ -60,21 +61,20 @@ export class SyncExits implements IterableIterator<Exit, void, undefined> {
   }
 
   #step(): Exit {
-    const { maxExits, includeHandled } = this.#plan;
     const dispatch = this.#dispatch;
     for (;;) {
-      this.#requireOpen();
-      const exit: Exit = this.#exits < maxExits ? this.#loop.step()! : { kind: "exit-limit", exits: this.#exits };
+      requireOpen(this.#machine);
+      const exit: Exit = this.#exits < this.#maxExits ? this.#loop.step()! : { kind: "exit-limit", exits: this.#exits };
       this.#exits++;
       if (dispatch !== undefined) {
         const outcome = dispatchNow(dispatch, exit);
         if (outcome === "handled") {
-          if (includeHandled) return exit;
+          if (this.#includeHandled) return exit;
           continue;
         }
         if (outcome !== "unhandled") {
           this.#end();
-          if (!includeHandled) return outcome;
+          if (!this.#includeHandled) return outcome;
           this.#last = outcome;
           return exit;
         }

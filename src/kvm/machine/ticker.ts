@@ -1,9 +1,9 @@
 /**
- * A clock that calls this thread back from the guest: a kernel timer that sends the stop signal to this thread, again and
- * again, so that a tick that comes too early for `KVM_RUN` costs a period and no more.
+ * A clock that calls this thread back from the guest: a kernel timer that sends the stop signal to this thread when it is due,
+ * and then again and again, so that a tick that comes too early for `KVM_RUN` costs {@link AGAIN} and no more.
  *
  * There is one timer a thread. It stays armed while runs follow one another, and while a consumer handles an exit: arming it
- * costs as much as a short run. A run that finds it armed leaves it alone where it ticks often enough; a tick that comes
+ * costs as much as a short run. A run that finds it armed leaves it alone where it ticks early enough; a tick that comes
  * before it is wanted sends the run back into the guest. A consumer may leave a run and never come back; so the timer is put
  * out once the code that steps through runs has closed a machine or given the thread away, and armed again by the next step.
  */
@@ -14,6 +14,8 @@ import type { Libc } from "../host/libc.ts";
 import {
   acquireStopSignal,
   drainStopSignal,
+  isDisturbed,
+  isHeld,
   releaseStopSignal,
   takeStopSignal,
   type StopSignal,
@@ -22,6 +24,9 @@ import {
 /** The shortest time to the first tick, in ms: a timer of 0 would never tick. */
 const SHORTEST = 0.001;
 
+/** How long after a tick that nobody has seen the next one comes, in ms. */
+const AGAIN = 0.5;
+
 /** The timer of this thread. Times are in milliseconds, as `performance.now()` has them. */
 interface ThreadTimer {
   readonly libc: Libc;
@@ -29,9 +34,8 @@ interface ThreadTimer {
   readonly signal: StopSignal;
   /** Whose ticks it gives: the run that looked last whether they are right for it. */
   owner: Ticker | undefined;
-  /** When it ticked, or ticks, first after it was set: to within the microseconds that setting it took. */
+  /** When it ticks first after it was set: not before, but up to the microseconds later that setting it took. */
   due: number;
-  period: number;
 }
 
 let timer: ThreadTimer | undefined;
@@ -53,6 +57,8 @@ const sweeps: Readonly<Record<"sync" | "async", Sweep>> = {
 
 /** The thread's clock, as one run sees it. */
 export class Ticker {
+  /** Whether the clock ticks as this run wants it; else it is to be armed. */
+  isArmed = false;
   readonly #libc: Libc;
   readonly pace: "sync" | "async";
 
@@ -61,36 +67,39 @@ export class Ticker {
     this.pace = pace;
   }
 
-  /** Whether the clock ticks as this run wants it; else it is to be armed. */
-  get isArmed(): boolean {
-    return timer !== undefined && timer.owner === this;
+  /**
+   * Makes the clock tick in `first` ms, or before. Returns the signals to block while in the guest; `undefined` for those that
+   * the thread blocks.
+   */
+  arm(first: number): Uint8Array | undefined {
+    timer ??= createTimer(this.#libc);
+    ownTimer(timer, this);
+    this.#scheduleSweep();
+    if (timer.due - performance.now() > first) this.set(first);
+    return isHeld(timer.signal) ? timer.signal.guestMask : undefined;
   }
 
   /**
-   * Makes the clock tick every `period` ms or more often, the first time after `left` ms where that is less, or before. Returns
-   * the signals to block while in the guest.
+   * Whether it was the clock that called the thread back, or a signal that asks nobody to stop. The clock is to be set again
+   * then; it may be put out.
    */
-  arm(left: number, period: number): Uint8Array {
-    timer ??= createTimer(this.#libc);
-    timer.owner = this;
-    this.#scheduleSweep();
-    const first = Math.min(left, period);
-    if (timer.period > period || timeToTick(timer) > first) this.set(first, period);
-    return timer.signal.guestMask;
-  }
-
-  /** Whether the clock has ticked since it was last asked; a signal that is not the clock's is left alone. */
   ticked(): boolean {
-    return timer !== undefined && takeStopSignal(timer.libc, timer.signal);
+    if (timer === undefined) return false;
+    const { libc, signal, due } = timer;
+    if (isHeld(signal)) return takeStopSignal(libc, signal);
+    if (performance.now() >= due) return true;
+    if (!isDisturbed(libc, signal)) return false;
+    putOutTicker();
+    return true;
   }
 
-  /** Moves the next tick of a clock that is armed. */
-  set(first: number, period: number): void {
+  /** Moves the next tick of a clock that is armed to `first` ms from now. */
+  set(first: number): void {
     if (timer === undefined) return;
     const { libc, id, signal } = timer;
     const { bytes, view } = newStruct(itimerspec.size);
     setTime(view, itimerspec.fields["it_value.tv_sec"][0], first);
-    setTime(view, itimerspec.fields["it_interval.tv_sec"][0], period);
+    setTime(view, itimerspec.fields["it_interval.tv_sec"][0], AGAIN);
     const now = performance.now();
     if (libc.syscall("SYS_timer_settime", id, null, bytes, 0) < 0) {
       const error = callFailed("timer_settime", libc.errno());
@@ -99,7 +108,6 @@ export class Ticker {
     }
     drainStopSignal(libc, signal);
     timer.due = now + first;
-    timer.period = period;
   }
 
   /** At the end of a run, or of a slice: an asynchronous run puts the clock out, a synchronous one leaves it to the next. */
@@ -119,16 +127,18 @@ export class Ticker {
   }
 }
 
-/** How long it is to the next tick, in ms. */
-function timeToTick({ due, period }: ThreadTimer): number {
-  const late = performance.now() - due;
-  return late < 0 ? -late : period - (late % period);
+/** Gives the timer to a run, whose ticks it then gives. */
+function ownTimer(timer: ThreadTimer, owner: Ticker | undefined): void {
+  if (timer.owner !== undefined) timer.owner.isArmed = false;
+  timer.owner = owner;
+  if (owner !== undefined) owner.isArmed = true;
 }
 
 /** Deletes the timer and gives the signal back, where it is armed; the next step of any run takes them again. */
 export function putOutTicker(): void {
   if (timer === undefined) return;
   const { libc, id, signal } = timer;
+  ownTimer(timer, undefined);
   timer = undefined;
   libc.syscall("SYS_timer_delete", id, null, null, 0);
   releaseStopSignal(libc, signal);
@@ -150,8 +160,7 @@ function createTimer(libc: Libc): ThreadTimer {
     releaseStopSignal(libc, signal);
     throw error;
   }
-  const never = Number.POSITIVE_INFINITY;
-  return { libc, id: id.view.getInt32(0, true), signal, owner: undefined, due: never, period: never };
+  return { libc, id: id.view.getInt32(0, true), signal, owner: undefined, due: Number.POSITIVE_INFINITY };
 }
 
 /** A `struct timespec` in the struct at `at`. */

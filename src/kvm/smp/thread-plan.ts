@@ -4,7 +4,7 @@ import { newStruct } from "../abi/fields.ts";
 import { ioctlNumber } from "../abi/ioctls.ts";
 import { itimerspec, linuxConstants, sigevent, syscalls } from "../abi/linux.ts";
 import { mpStates } from "../calls/vcpu-structs.ts";
-import type { StopSignal } from "../machine/stop-signal.ts";
+import type { HeldSignal } from "../machine/stop-signal.ts";
 import { KvmError } from "../kvm-error.ts";
 import { commands, controlWords, phases, type ThreadPlan } from "./vcpu-thread.ts";
 
@@ -18,7 +18,7 @@ const TICK = 2_000_000n;
 const nativeSizes = { sync_stack_size: 0x1_0000, sync_heap_size: 0x1_0000 };
 
 /** A plan for the thread of a vCPU. @param signal which the thread's timer may use */
-export function threadPlan(fd: number, signal: StopSignal): ThreadPlan {
+export function threadPlan(fd: number, signal: HeldSignal): ThreadPlan {
   const event = newStruct(sigevent.size);
   event.view.setInt32(sigevent.fields.sigev_signo[0], signal.number, true);
   event.view.setInt32(sigevent.fields.sigev_notify[0], linuxConstants.SIGEV_THREAD_ID, true);
@@ -47,7 +47,7 @@ export function threadPlan(fd: number, signal: StopSignal): ThreadPlan {
       block: linuxConstants.SIG_BLOCK,
       runnable: mpStates.KVM_MP_STATE_RUNNABLE,
     },
-    signalSet: signal.set,
+    signalSet: signal.blocked,
     event: event.bytes,
     threadIdAt: sigevent.fields["_sigev_un._tid"][0],
     native: nativeSizes,

@@ -5,7 +5,7 @@ import type { VcpuHandle } from "../calls/vcpu.ts";
 import { ioctlFailed } from "../host/host-error.ts";
 import type { Libc } from "../host/libc.ts";
 import { closed, KvmError } from "../kvm-error.ts";
-import { acquireStopSignal, releaseStopSignal } from "../machine/stop-signal.ts";
+import { acquireHeldSignal, releaseStopSignal } from "../machine/stop-signal.ts";
 import { holdExit } from "./thread-loading.ts";
 import type { VcpuDebug } from "./vcpu-debug.ts";
 import { addonIn, threadPlan } from "./thread-plan.ts";
@@ -83,7 +83,7 @@ export class VcpuRunner {
     this.#libc = libc;
     this.#onStop = onStop;
     // Taken for a moment, to find one that is free; the thread blocks it for itself.
-    const signal = acquireStopSignal(libc);
+    const signal = acquireHeldSignal(libc);
     releaseStopSignal(libc, signal);
     vcpu.setSignalMask(signal.guestMask);
     // The number of its descriptor may soon be another's, and its memory may go.
