@@ -1,6 +1,8 @@
 /** The listing: every statement with its address, its bytes and where it was written. */
 import { hex, hexBytes } from "../core/hex.ts";
+import { show } from "../core/show.ts";
 import { sourceToText, type SourceLocation } from "../core/source.ts";
+import { AsmError } from "./asm-error.ts";
 import { maskToText } from "./operands/decorators.ts";
 import type { Writer } from "./encode/encode.ts";
 import { expressionToText, isExpression } from "./operands/expression.ts";
@@ -101,9 +103,16 @@ export function operandToText(operand: Register | Memory | NodeOperand): string 
 /**
  * The listing as text: address, bytes, statement, and in the last column who wrote it if not Keystone, and where.
  *
+ * Throws {@link AsmError} `BAD_VALUE` for what is no listing.
+ *
  * @param options.source whether lines say where they were written: leave it out of what should not change when code moves.
  */
 export function listingToText(lines: readonly ListingLine[], options: { readonly source?: boolean } = {}): string {
+  const given: unknown = lines;
+  if (!Array.isArray(given) || !given.every((line: Partial<ListingLine> | null) => line?.bytes instanceof Uint8Array)) {
+    const message = `listingToText takes the listing of a program, got ${show(lines)}`;
+    throw new AsmError(message, { code: "BAD_VALUE", value: lines, hint: "program.listing is one" });
+  }
   const bytesInLine = 8;
   const rows: string[] = [];
   for (const line of lines) {

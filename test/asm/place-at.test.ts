@@ -1,5 +1,5 @@
 /** From addresses back to what was written. */
-import { assemble, code64, placeAt, rax, rip } from "guestwright/asm";
+import { assemble, code64, listingToText, placeAt, rax, rip } from "guestwright/asm";
 import { expect, test } from "vitest";
 
 const program = await assemble(
@@ -25,4 +25,16 @@ test.each([
 
 test.each([0xfffn, 0x1009n, 0x8fffn, 0x9008n])("nothing of the program is at %o", (address) => {
   expect(placeAt(program, address)).toBeUndefined();
+});
+
+test.each<[string, () => unknown, string]>([
+  ["no program", () => placeAt(undefined as never, 0n), "placeAt takes an assembled program, got nothing"],
+  ["a listing", () => placeAt(program.listing as never, 0n), "placeAt takes an assembled program, got "],
+  ["a number", () => placeAt(program, 5 as never), "placeAt takes an address as a bigint, got 5"],
+  ["a program", () => listingToText(program as never), "listingToText takes the listing of a program, got "],
+  ["no lines", () => listingToText([null] as never), "listingToText takes the listing of a program, got "],
+])("what is given %s is refused with an error of its own", (_, call, message) => {
+  expect(call).toThrow(
+    expect.objectContaining({ code: "BAD_VALUE", message: expect.stringContaining(message) as string }),
+  );
 });

@@ -431,6 +431,16 @@ describe("what a file of code is given besides", () => {
     expect(cpu.regs).toMatchObject({ rip: "0x100004" });
   });
 
+  test("more memory than it may take, unless it may", async () => {
+    const tooMuch =
+      "the guest takes 1048580KiB of memory, and 1GiB are allowed\n  hint: raise memoryLimit (--memory-limit";
+    const ram = "--ram=0x200000+1GiB";
+    const refused = await onFile("inspect", ...raw, "memory", ram);
+    expect(refused).toMatchObject({ status: 3, stdout: "", stderr: expect.stringContaining(tooMuch) as string });
+    const allowed = await onFile("inspect", ...raw, "memory", ram, "--memory-limit=2GiB");
+    expect(allowed).toMatchObject({ status: 0, stderr: "" });
+  });
+
   test.each([
     ["--ram=0x200000", `--ram must be ${range}; got "0x200000"`],
     ["--ram=0x200000+0", `--ram must be ${range}; got "0x200000+0"`],
@@ -438,6 +448,7 @@ describe("what a file of code is given besides", () => {
     ["--ram=0xfffffffff0000+128KiB", `--ram must be ${range}; got "0xfffffffff0000+128KiB"`],
     ["--stack=big", `--stack must be ${pages}; got "big"`],
     ["--stack=100", `--stack must be ${pages}; got "100"`],
+    ["--memory-limit=lots", `--memory-limit must be ${pages}; got "lots"`],
   ])("%s is refused", async (option, message) => {
     expect(await onFile("inspect", ...raw, option)).toEqual({
       status: 2,

@@ -28,6 +28,7 @@ export interface GuestOptions {
   readonly start: ElfStart | undefined;
   readonly ram: readonly MemoryRange[];
   readonly stack: bigint | undefined;
+  readonly "memory-limit": bigint | undefined;
 }
 
 /** The kinds of files that each option is for. Others have nothing that it could change. */
@@ -39,6 +40,7 @@ const filesOf: Readonly<Record<keyof GuestOptions, readonly FileKind[]>> = {
   start: ["elf"],
   ram: ["raw", "elf"],
   stack: ["raw", "elf"],
+  "memory-limit": ["raw", "elf"],
 };
 
 const of = (name: keyof GuestOptions, summary: string): string => `of ${kindsToText(filesOf[name])}: ${summary}`;
@@ -52,6 +54,7 @@ export const guestOptions: {
   readonly start: { readonly summary: string; readonly value: Reader<ElfStart> };
   readonly ram: { readonly summary: string; readonly value: Reader<MemoryRange>; readonly isList: true };
   readonly stack: { readonly summary: string; readonly value: Reader<bigint> };
+  readonly "memory-limit": { readonly summary: string; readonly value: Reader<bigint> };
 } = {
   export: { summary: of("export", "which export is the guest"), value: text("NAME", "the name of an export") },
   at: { summary: of("at", "the physical address that they are loaded to"), value: address },
@@ -66,6 +69,7 @@ export const guestOptions: {
   },
   ram: { summary: of("ram", "memory besides theirs"), value: memoryRange, isList: true },
   stack: { summary: of("stack", "the size of the stack; 64KiB unless given, none in real16"), value: pages },
+  "memory-limit": { summary: of("memory-limit", "the most memory they may take; 1GiB unless given"), value: pages },
 };
 
 /** A file that a command line names, and how it is to be read. */

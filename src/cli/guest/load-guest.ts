@@ -1,6 +1,6 @@
 /** From files' names to images, whatever kinds of files they are. */
 import { readFileSync, statSync } from "node:fs";
-import { imageFromElf, imageFromJson, imageFromRaw, type Image } from "../../layout/index.ts";
+import { imageFromElf, imageFromJson, imageFromRaw, type Image, type ImportOptions } from "../../layout/index.ts";
 import { sizeToText } from "../../core/units.ts";
 import { CliError } from "../cli-error.ts";
 import { readFailure } from "../file-failure.ts";
@@ -39,7 +39,7 @@ const loaders: Readonly<Record<FileKind, (guest: GuestFile) => FileContents | Pr
       ...{ start, ...(entry === undefined ? {} : { entry: address.read(entry) ?? entry }) },
     }),
   }),
-  raw: async ({ file, bytes, options: { at, mode, entry, stack, ram } }) => {
+  raw: async ({ file, bytes, options: { at, mode, entry, stack, ...memory } }) => {
     if (at === undefined || mode === undefined) {
       throw new CliError(`${file} is neither a module, nor an image in JSON, nor an ELF file`, {
         code: "NO_GUEST",
@@ -52,14 +52,20 @@ const loaders: Readonly<Record<FileKind, (guest: GuestFile) => FileContents | Pr
       throw new CliError(message, { code: "BAD_VALUE", value: stack });
     }
     const first = entry === undefined ? {} : { entry: readValue(address, "--entry", entry) };
-    return { image: await imageFromRaw(bytes, { ...memoryOf({ ram, stack }), at, mode, ...first }) };
+    return { image: await imageFromRaw(bytes, { ...memoryOf({ ...memory, stack }), at, mode, ...first }) };
   },
 };
 
-type MemoryOptions = Pick<GuestOptions, "ram" | "stack">;
-
-function memoryOf({ ram, stack }: MemoryOptions): Pick<MemoryOptions, "ram"> & { readonly stack?: bigint } {
-  return { ram, ...(stack === undefined ? {} : { stack }) };
+function memoryOf({
+  ram,
+  stack,
+  "memory-limit": memoryLimit,
+}: Pick<GuestOptions, "ram" | "stack" | "memory-limit">): ImportOptions {
+  return {
+    ram,
+    ...(stack === undefined ? {} : { stack }),
+    ...(memoryLimit === undefined ? {} : { memoryLimit }),
+  };
 }
 
 /**

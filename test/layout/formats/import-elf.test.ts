@@ -262,12 +262,12 @@ const refused: readonly Refused[] = [
       [first.vaddr, 8, 0x10_0000n],
       [field.shoff, 8, 0n],
     ),
-    "the guest takes 1073741836KiB of memory, and 1GiB are allowed\n  hint: raise memoryLimit if that is meant",
+    "the guest takes 1073741836KiB of memory, and 1GiB are allowed\n  hint: raise memoryLimit (--memory-limit on the command line) if that is meant",
   ],
   [
     "a small limit",
     long,
-    "the guest takes 36KiB of memory, and 4KiB are allowed\n  hint: raise memoryLimit if that is meant",
+    "the guest takes 36KiB of memory, and 4KiB are allowed\n  hint: raise memoryLimit (--memory-limit on the command line) if that is meant",
     { memoryLimit: "4KiB" },
   ],
   [

@@ -158,7 +158,7 @@ function memoryOf({ mode, parts, ram, memoryLimit }: ForeignGuest): readonly Ran
   throw badFile(
     `the guest takes ${sizeToText(size)} of memory, and ${sizeToText(memoryLimit)} are allowed`,
     size,
-    "raise memoryLimit if that is meant",
+    "raise memoryLimit (--memory-limit on the command line) if that is meant",
   );
 }
 
