@@ -28,7 +28,8 @@ import type { VcpuState } from "./vcpu-state.ts";
 export interface Vcpu extends VcpuRegisters, VcpuState, VcpuControl, VcpuPages {
   /**
    * `KVM_RUN`: until the next exit. There is no deadline here: a guest that spins holds the thread for ever, and only a
-   * signal ends it, as `interrupted`. `Machine.run` has one.
+   * signal ends it, as `interrupted`. `Machine.run` has one; the signal of its clock, too, can interrupt this method where
+   * it is called between two exits of such a run.
    */
   run(): Exit;
   /** Closes it and gives the shared pages back. Nothing happens the second time. */
